@@ -1,0 +1,49 @@
+import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import pg from 'pg'
+import type { CoreTables } from './schema.ts'
+
+/** Every table there is. A room that brings tables exports their interface from its store file and joins them here. */
+export type Tables = CoreTables
+
+export type Database = Kysely<Tables>
+/** A store function takes the transaction it is to run in. */
+export type Tx = Transaction<Tables>
+
+export const POOL_SIZE = 10
+
+const TIMESTAMPTZ = 1184
+const DATE = 1082
+const INT8 = 20
+const NUMERIC = 1700
+
+// bigint columns here are counts, sequence numbers and milliseconds: all far below 2^53.
+const PARSERS: Record<number, (text: string) => unknown> = {
+  [TIMESTAMPTZ]: (text) => parseInstant(text),
+  [DATE]: (text) => text,
+  [INT8]: Number,
+  [NUMERIC]: Number,
+}
+
+/** PostgreSQL prints `2026-11-24 03:12:44.5+00`; Date wants the T and a full offset. */
+function parseInstant(text: string): number {
+  const iso = text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')
+  return Date.parse(iso)
+}
+
+/** Opens a pool whose types are ours: timestamptz → EpochMs, date → 'YYYY-MM-DD', int8 and numeric → number. */
+export function openDatabase(config: pg.PoolConfig): { db: Database; pool: pg.Pool } {
+  const pool = new pg.Pool({
+    max: POOL_SIZE,
+    ...config,
+    types: {
+      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+        (format !== 'binary' && PARSERS[oid]) ||
+        (format === 'binary'
+          ? pg.types.getTypeParser(oid, 'binary')
+          : pg.types.getTypeParser(oid))) as typeof pg.types.getTypeParser,
+    },
+  })
+  // An idle connection that dies is replaced at the next use; without a listener it would end the process.
+  pool.on('error', () => undefined)
+  return { db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), pool }
+}
