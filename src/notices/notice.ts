@@ -1,0 +1,52 @@
+import type { GroupCode, OutageId } from '../ledger/facts.ts'
+import type { EpochMs } from '../time.ts'
+
+export const NOTICE_KINDS = [
+  'supplyLost',
+  'etrChanged',
+  'crewChanged',
+  'partlyRestored',
+  'supplyRestored',
+  'outageClosed',
+  'outageCorrected',
+  'plannedAnnounced',
+  'plannedChanged',
+  'plannedCancelled',
+] as const
+export type NoticeKind = (typeof NOTICE_KINDS)[number]
+
+/** Staff hear on `outages` and `feeder:ID`, customers on `servicePoint:ID`, everyone on `public`. */
+export type Audience = 'staff' | 'customer' | 'public'
+
+export type NoticeData = {
+  readonly kind: NoticeKind
+  readonly outage: OutageId | null
+  /** RFC 3339. */
+  readonly startedAt: string
+  readonly etr: {
+    readonly at: string
+    readonly earliest: string | null
+    readonly latest: string | null
+    readonly source: string
+    readonly issuedAt: string
+  } | null
+  /** Counts below 5 are masked for the public. */
+  readonly customersOut: number | { readonly max: number }
+  readonly text: { readonly en: string; readonly 'zh-CN': string }
+  /** More for staff (device, feeder, crew…); nothing that names a customer. */
+  readonly [more: string]: unknown
+}
+
+/** A notice before the writer has given it its number. */
+export type Draft = {
+  readonly at: EpochMs
+  readonly audience: Audience
+  readonly kind: NoticeKind
+  readonly outage: OutageId | null
+  readonly feeders: readonly string[]
+  /** The supply groups it concerns; null where no load point is meant. */
+  readonly members: readonly GroupCode[] | null
+  readonly data: NoticeData
+}
+
+export type Notice = Draft & { readonly seq: number }
