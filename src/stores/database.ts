@@ -1,9 +1,10 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
+import type { LoadTables } from './loads.ts'
 import type { CoreTables } from './schema.ts'
 
 /** Every table there is. A room that brings tables exports their interface from its store file and joins them here. */
-export type Tables = CoreTables
+export type Tables = CoreTables & LoadTables
 
 export type Database = Kysely<Tables>
 /** A store function takes the transaction it is to run in. */

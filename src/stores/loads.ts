@@ -1,0 +1,276 @@
+import { hash } from 'node:crypto'
+import { sql } from 'kysely'
+import type { LoadReading } from '../ledger/observation.ts'
+import { MS_PER_DAY, MS_PER_H, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
+import type { Database, Tx } from './database.ts'
+import type { Instant, InstantOrNull, LocalDay } from './schema.ts'
+
+/** The tables of sql/0020_loads.sql. */
+export type LoadTables = {
+  load_quarter: {
+    point: string
+    at: Instant
+    keys: number[]
+    readings: number
+    sum_w: number
+    min_w: number
+    max_w: number
+    var_readings: number
+    sum_var: number
+    amp_readings: number
+    sum_ma_a: number
+    sum_ma_b: number
+    sum_ma_c: number
+    max_ma: number
+    kv_readings: number
+    sum_v: number
+  }
+  load_touched: { at: Instant }
+  load_hour: {
+    point: string
+    at: Instant
+    quarters: number
+    mean_w: number
+    peak_w: number
+    min_w: number
+    mean_var: number | null
+  }
+  load_day: {
+    point: string
+    day: LocalDay
+    quarters: number
+    mean_w: number
+    peak_w: number
+    peak_at: Instant
+    min_w: number
+  }
+  load_alarm: {
+    id: number
+    point: string
+    kind: string
+    from_at: Instant
+    confirmed_at: Instant
+    until_at: InstantOrNull
+    peak_rate: number
+    rule: string
+  }
+}
+
+export const QUARTER_MS = 15 * MS_PER_MIN
+/**
+ * A reading keeps the time its source gave it, also one that is ahead of us: its place must follow from its identity alone. Further
+ * ahead than this the clock is broken and the reading says nothing.
+ */
+export const LOAD_AHEAD_MAX_MS = MS_PER_DAY
+const MONTHS_BEGIN = Date.UTC(2020, 0, 1)
+
+export const quarterOf = (at: EpochMs): EpochMs => Math.floor(at / QUARTER_MS) * QUARTER_MS
+
+export type LoadsSaved = {
+  readonly saved: number
+  /** Readings that were there before, or twice in this batch. */
+  readonly duplicates: number
+  /** Readings from further in the future than `LOAD_AHEAD_MAX_MS`; not kept. */
+  readonly ahead: number
+}
+
+/**
+ * Adds readings to their quarters of an hour, in the transaction of the batch they came in. Any order, any number of repetitions and any
+ * cut into batches give the same rows. For the one writer: two transactions that save the same quarter at once would count twice.
+ */
+export async function saveLoads(tx: Tx, readings: readonly LoadReading[]): Promise<LoadsSaved> {
+  const fresh = new Map<string, LoadReading>()
+  let ahead = 0
+  for (const reading of readings) {
+    if (reading.at > reading.receivedAt + LOAD_AHEAD_MAX_MS) ahead++
+    else fresh.set(keyOf(reading), reading)
+  }
+  if (fresh.size === 0) return { saved: 0, duplicates: readings.length - ahead, ahead }
+  const kept = [...fresh.values()]
+  await makeMonths(tx, kept)
+  const result = await sql<{ saved: number }>`
+    with said as (
+      select * from unnest(
+        ${kept.map((r) => r.point)}::text[],
+        ${kept.map((r) => toIso(quarterOf(r.at)))}::timestamptz[],
+        ${[...fresh.keys()]}::bigint[],
+        ${kept.map((r) => Math.round(r.kw * 1000))}::bigint[],
+        ${kept.map((r) => (r.kvar === null ? null : Math.round(r.kvar * 1000)))}::bigint[],
+        ${kept.map((r) => milliamps(r, 0))}::bigint[],
+        ${kept.map((r) => milliamps(r, 1))}::bigint[],
+        ${kept.map((r) => milliamps(r, 2))}::bigint[],
+        ${kept.map((r) => (r.kv === null ? null : Math.round(r.kv * 1000)))}::bigint[]
+      ) as s (point, at, key, w, var, ma_a, ma_b, ma_c, v)
+    ), fresh as materialized (
+      -- A subquery of one value is always a look-up by key; a join might read the whole month.
+      select * from said s where (
+        select s.key <> all (q.keys) from load_quarter q where q.point = s.point and q.at = s.at
+      ) is not false
+    ), touched as (
+      insert into load_touched (at)
+      select distinct date_trunc('hour', at, 'UTC') from fresh on conflict do nothing
+    ), added as (
+      insert into load_quarter as q (
+        point, at, keys, readings, sum_w, min_w, max_w, var_readings, sum_var,
+        amp_readings, sum_ma_a, sum_ma_b, sum_ma_c, max_ma, kv_readings, sum_v
+      )
+      select point, at, array_agg(key), count(*), sum(w), min(w), max(w),
+        count(var), coalesce(sum(var), 0), count(ma_a), coalesce(sum(ma_a), 0),
+        coalesce(sum(ma_b), 0), coalesce(sum(ma_c), 0),
+        coalesce(max(greatest(ma_a, ma_b, ma_c)), 0), count(v), coalesce(sum(v), 0)
+      from fresh group by point, at
+      on conflict (point, at) do update set
+        keys = q.keys || excluded.keys,
+        readings = q.readings + excluded.readings,
+        sum_w = q.sum_w + excluded.sum_w,
+        min_w = least(q.min_w, excluded.min_w),
+        max_w = greatest(q.max_w, excluded.max_w),
+        var_readings = q.var_readings + excluded.var_readings,
+        sum_var = q.sum_var + excluded.sum_var,
+        amp_readings = q.amp_readings + excluded.amp_readings,
+        sum_ma_a = q.sum_ma_a + excluded.sum_ma_a,
+        sum_ma_b = q.sum_ma_b + excluded.sum_ma_b,
+        sum_ma_c = q.sum_ma_c + excluded.sum_ma_c,
+        max_ma = greatest(q.max_ma, excluded.max_ma),
+        kv_readings = q.kv_readings + excluded.kv_readings,
+        sum_v = q.sum_v + excluded.sum_v
+    )
+    select count(*)::int as saved from fresh`.execute(tx)
+  const saved = result.rows[0]?.saved ?? 0
+  return { saved, duplicates: readings.length - ahead - saved, ahead }
+}
+
+/** Identity and content: the same identity with another content is kept beside it, as with every observation. */
+function keyOf(r: LoadReading): string {
+  const said = [r.gateway, r.point, r.seq, r.at, r.kw, r.kvar, r.amps?.join(','), r.kv].join('\n')
+  return hash('sha1', said, 'buffer').readBigInt64BE(0).toString()
+}
+
+const milliamps = (r: LoadReading, phase: 0 | 1 | 2): number | null =>
+  r.amps === null ? null : Math.round(r.amps[phase] * 1000)
+
+/** Makes the partitions that these readings need; in all but the first batch of a month there is nothing to make. */
+async function makeMonths(tx: Tx, readings: readonly LoadReading[]): Promise<void> {
+  const months = new Map<string, { from: EpochMs; until: EpochMs }>()
+  for (const { at } of readings) {
+    if (at < MONTHS_BEGIN) continue
+    const day = new Date(at)
+    const [year, month] = [day.getUTCFullYear(), day.getUTCMonth()]
+    const name = `load_quarter_${year}_${String(month + 1).padStart(2, '0')}`
+    if (!months.has(name)) {
+      months.set(name, { from: Date.UTC(year, month), until: Date.UTC(year, month + 1) })
+    }
+  }
+  if (months.size === 0) return
+  const missing = await sql<{ name: string }>`
+    select name from unnest(${[...months.keys()]}::text[]) as n (name)
+    where to_regclass(name) is null`.execute(tx)
+  for (const { name } of missing.rows) {
+    const month = months.get(name)
+    if (month === undefined) continue
+    // Rows grow while their quarter lasts: room in the page keeps the updates out of the indexes.
+    await sql`
+      create table if not exists ${sql.id(name)} partition of load_quarter
+      for values from (${sql.lit(toIso(month.from))}) to (${sql.lit(toIso(month.until))})
+      with (fillfactor = 60)`.execute(tx)
+  }
+}
+
+/** A quarter of an hour as measured: means over its readings; null where no reading said it. */
+export type LoadQuarter = {
+  readonly at: EpochMs
+  readonly readings: number
+  readonly meanKw: number
+  readonly minKw: number
+  readonly maxKw: number
+  readonly meanKvar: number | null
+  readonly meanA: readonly [number, number, number] | null
+  readonly maxA: number | null
+  readonly meanKv: number | null
+}
+
+export const LOAD_ROWS_MAX = 40_000
+
+/** The quarters of a point in `[from, until)`, by time; quarters without a reading are absent. At most `LOAD_ROWS_MAX`. */
+export async function quartersOf(
+  db: Database | Tx,
+  point: string,
+  { from, until }: { from: EpochMs; until: EpochMs },
+): Promise<LoadQuarter[]> {
+  const rows = await db
+    .selectFrom('load_quarter')
+    .selectAll()
+    .where('point', '=', point)
+    .where('at', '>=', sql<EpochMs>`${toIso(from)}::timestamptz`)
+    .where('at', '<', sql<EpochMs>`${toIso(until)}::timestamptz`)
+    .orderBy('at')
+    .limit(LOAD_ROWS_MAX)
+    .execute()
+  return rows.map((row) => ({
+    at: row.at,
+    readings: row.readings,
+    meanKw: row.sum_w / row.readings / 1000,
+    minKw: row.min_w / 1000,
+    maxKw: row.max_w / 1000,
+    meanKvar: row.var_readings === 0 ? null : row.sum_var / row.var_readings / 1000,
+    meanA:
+      row.amp_readings === 0
+        ? null
+        : [
+            row.sum_ma_a / row.amp_readings / 1000,
+            row.sum_ma_b / row.amp_readings / 1000,
+            row.sum_ma_c / row.amp_readings / 1000,
+          ],
+    maxA: row.amp_readings === 0 ? null : row.max_ma / 1000,
+    meanKv: row.kv_readings === 0 ? null : row.sum_v / row.kv_readings / 1000,
+  }))
+}
+
+export type RolledUp = { readonly hours: number; readonly days: number }
+
+/** Hours that one call rolls up; the rest waits for the next. */
+export const ROLL_HOURS_MAX = 48
+
+/**
+ * Makes the hours and days again whose quarters have changed and which began before `until`. Late readings make their hour and day
+ * again; nothing is added to, everything is made from the quarters. Returns how many; call again while it answers more than 0 hours.
+ */
+export async function rollUpLoads(
+  tx: Tx,
+  { until, timeZone }: { until: EpochMs; timeZone: string },
+): Promise<RolledUp> {
+  const touched = await sql<{ at: EpochMs }>`
+    delete from load_touched where at in (
+      select at from load_touched where at < ${toIso(until)}::timestamptz order by at limit ${ROLL_HOURS_MAX}
+    ) returning at`.execute(tx)
+  const hours = touched.rows.map((row) => row.at)
+  for (const hour of hours) {
+    const [from, to] = [toIso(hour), toIso(hour + MS_PER_H)]
+    await sql`
+      insert into load_hour (point, at, quarters, mean_w, peak_w, min_w, mean_var)
+      select point, ${from}::timestamptz, count(*), round(avg(sum_w::numeric / readings)),
+        round(max(sum_w::numeric / readings)), min(min_w), round(avg(sum_var::numeric / nullif(var_readings, 0)))
+      from load_quarter where at >= ${from}::timestamptz and at < ${to}::timestamptz group by point
+      on conflict (point, at) do update set quarters = excluded.quarters, mean_w = excluded.mean_w,
+        peak_w = excluded.peak_w, min_w = excluded.min_w, mean_var = excluded.mean_var`.execute(tx)
+  }
+  const days = await sql<{ day: LocalDay }>`
+    select distinct (at at time zone ${timeZone})::date as day
+    from unnest(${hours.map((hour) => toIso(hour))}::timestamptz[]) as h (at)
+    union select distinct ((at + interval '45 minutes') at time zone ${timeZone})::date
+    from unnest(${hours.map((hour) => toIso(hour))}::timestamptz[]) as h (at)`.execute(tx)
+  for (const { day } of days.rows) {
+    await sql`
+      insert into load_day (point, day, quarters, mean_w, peak_w, peak_at, min_w)
+      select point, ${day}::date, count(*), round(avg(mean)), round(max(mean)),
+        (array_agg(at order by mean desc, at))[1], min(min_w)
+      from (
+        select point, at, min_w, sum_w::numeric / readings as mean from load_quarter
+        where at >= ${day}::date::timestamp at time zone ${timeZone}
+          and at < (${day}::date + 1)::timestamp at time zone ${timeZone}
+      ) as quarters group by point
+      on conflict (point, day) do update set quarters = excluded.quarters, mean_w = excluded.mean_w,
+        peak_w = excluded.peak_w, peak_at = excluded.peak_at, min_w = excluded.min_w`.execute(tx)
+  }
+  return { hours: hours.length, days: days.rows.length }
+}
