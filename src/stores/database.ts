@@ -1,14 +1,20 @@
-import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import { Kysely, PostgresDialect, sql, type RawBuilder, type Transaction } from 'kysely'
 import pg from 'pg'
+import type { AccountTables } from './accounts.ts'
 import type { LoadTables } from './loads.ts'
+import type { ReliabilityTables } from './reliability.ts'
 import type { CoreTables } from './schema.ts'
+import { toIso, type EpochMs } from '../time.ts'
 
 /** Every table there is. A room that brings tables exports their interface from its store file and joins them here. */
-export type Tables = CoreTables & LoadTables
+export type Tables = CoreTables & LoadTables & AccountTables & ReliabilityTables
 
 export type Database = Kysely<Tables>
 /** A store function takes the transaction it is to run in. */
 export type Tx = Transaction<Tables>
+
+/** An instant as an operand of a comparison with a timestamptz column. */
+export const instant = (at: EpochMs): RawBuilder<EpochMs> => sql<EpochMs>`${toIso(at)}::timestamptz`
 
 export const POOL_SIZE = 10
 

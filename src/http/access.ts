@@ -1,0 +1,96 @@
+import type { Role } from '../stores/accounts.ts'
+
+/** Who may use a route. `admin` may use every one that asks for a role. */
+export type Access = {
+  /** `anyone`: no token is asked for, and a bad one does no harm. */
+  readonly who: 'anyone' | readonly Role[]
+  /** It changes the record: a gateway, which has no engine, passes it on. */
+  readonly engine?: true
+  /** Not counted against the rate limits. */
+  readonly unlimited?: true
+}
+
+const STAFF = ['dispatcher', 'planner'] as const
+const ALL = ['dispatcher', 'planner', 'customer'] as const
+const anyone: Access = { who: 'anyone' }
+const probe: Access = { who: 'anyone', unlimited: true }
+const reads = (...who: readonly Role[]): Access => ({ who })
+const acts = (...who: readonly Role[]): Access => ({ who, engine: true })
+
+/**
+ * Every route there is, and who may use it. A route that is not here cannot be registered: the server refuses to start, so nobody
+ * forgets to decide. HEAD follows GET.
+ */
+export const ACCESS: Readonly<Record<string, Access>> = {
+  // Dispatcher. Planners look, and do not touch.
+  'GET /api/v1/outages': reads(...STAFF),
+  'GET /api/v1/outages/:id': reads(...STAFF),
+  'POST /api/v1/outages/:id/etr': acts('dispatcher'),
+  'POST /api/v1/outages/:id/crew': acts('dispatcher'),
+  'POST /api/v1/outages/:id/cause': acts('dispatcher'),
+  'POST /api/v1/outages/:id/note': acts('dispatcher'),
+  'POST /api/v1/outages/:id/close': acts('dispatcher'),
+  'POST /api/v1/switches/:id/position': acts('dispatcher'),
+  'GET /api/v1/switches': reads(...STAFF),
+  'GET /api/v1/nodes/:id/trace': reads(...STAFF),
+  'GET /api/v1/network.geojson': reads(...STAFF),
+
+  // Planner. Dispatchers look.
+  'GET /api/v1/indices': reads(...STAFF),
+  'GET /api/v1/indices/explain': reads(...STAFF),
+  'GET /api/v1/major-days': reads(...STAFF),
+  'GET /api/v1/balance': reads(...STAFF),
+  'GET /api/v1/loads/:id': reads(...STAFF),
+  'GET /api/v1/works': reads(...STAFF),
+  'POST /api/v1/works': acts('planner'),
+  'GET /api/v1/works/:id': reads(...STAFF),
+  'POST /api/v1/works/:id/submit': acts('planner'),
+  'POST /api/v1/works/:id/approve': acts('planner'),
+  'POST /api/v1/works/:id/start': acts('planner'),
+  'POST /api/v1/works/:id/finish': acts('planner'),
+  'POST /api/v1/works/:id/cancel': acts('planner'),
+  'GET /api/v1/works/:id/effect': reads(...STAFF),
+  'POST /api/v1/periods/:month/close': acts('planner'),
+
+  // Customer.
+  'GET /api/v1/me': reads('customer'),
+  'POST /api/v1/me/reports': reads('customer'),
+  'PUT /api/v1/me/preferences': reads('customer'),
+
+  // Whoever has a token.
+  'POST /api/v1/live/ticket': reads(...ALL),
+  // The socket does its own asking, before the upgrade: a ticket is not a token.
+  'GET /live': probe,
+
+  // Administrator.
+  'POST /api/v1/tokens/:jti/revoke': reads(),
+
+  // Public.
+  'GET /public/outages.geojson': anyone,
+  'GET /health/live': probe,
+  'GET /health/ready': probe,
+  'GET /metrics': probe,
+}
+
+/** What lies below these paths is for anyone: documentation and the files of the pages, which hold no data. */
+const OPEN_FOLDERS: readonly { readonly path: string; readonly access: Access }[] = [
+  { path: '/docs', access: probe },
+  { path: '/dispatch', access: anyone },
+  { path: '/plan', access: anyone },
+  { path: '/my', access: anyone },
+  { path: '/assets', access: anyone },
+]
+const OPEN_PAGES = new Set(['/', '/favicon.ico', '/favicon.svg', '/manifest.webmanifest', '/sw.js'])
+
+/** Undefined where nobody has decided. `url` is the pattern of the route, `/api/v1/outages/:id`. */
+export function accessOf(method: string, url: string): Access | undefined {
+  const verb = method === 'HEAD' ? 'GET' : method
+  const named = ACCESS[`${verb} ${url}`]
+  if (named !== undefined) return named
+  if (verb !== 'GET') return undefined
+  if (OPEN_PAGES.has(url)) return anyone
+  return OPEN_FOLDERS.find(({ path }) => url === path || url.startsWith(`${path}/`))?.access
+}
+
+export const mayUse = (access: Access, role: Role): boolean =>
+  access.who === 'anyone' || role === 'admin' || access.who.includes(role)

@@ -1,0 +1,55 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyReply } from 'fastify'
+
+/** What was wrong with one part of a request: where it stands and what it must be. */
+export type ProblemPart = {
+  readonly in: 'body' | 'query' | 'params' | 'headers'
+  /** JSON pointer within that part: `/at`. */
+  readonly at: string
+  readonly says: string
+}
+
+/** An expected refusal, thrown by a handler and answered as problem+json (RFC 9457). */
+export class Problem extends Error {
+  readonly status: number
+  /** A stable word for programs: `unknown-outage`, `still-out`, `not-yours`. */
+  readonly code: string
+  readonly parts: readonly ProblemPart[]
+  readonly more: Readonly<Record<string, unknown>>
+
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    more: { parts?: readonly ProblemPart[]; extra?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(detail)
+    this.status = status
+    this.code = code
+    this.parts = more.parts ?? []
+    this.more = more.extra ?? {}
+  }
+}
+
+export const notFound = (code: string, detail: string): Problem => new Problem(404, code, detail)
+
+/** A fault in one field that only the handler can see; answered like a schema fault. */
+export const badField = (part: ProblemPart): Problem =>
+  new Problem(400, 'invalid', `${part.in}${part.at}: ${part.says}`, { parts: [part] })
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply
+    .code(problem.status)
+    .type('application/problem+json; charset=utf-8')
+    .send(
+      JSON.stringify({
+        type: 'about:blank',
+        title: STATUS_CODES[problem.status] ?? 'Error',
+        status: problem.status,
+        code: problem.code,
+        detail: problem.message,
+        ...(problem.parts.length > 0 ? { errors: problem.parts } : {}),
+        ...problem.more,
+      }),
+    )
+}

@@ -1,0 +1,91 @@
+import type { WebSocket } from '@fastify/websocket'
+import type { GroupCode } from '../ledger/facts.ts'
+import type { Identity } from '../stores/accounts.ts'
+import type { Parcel } from './frames.ts'
+import type { Topic } from './topics.ts'
+
+export type Subscription = {
+  readonly session: Session
+  readonly topic: Topic
+  readonly text: string
+  /** Everything after this number has been sent or will be: what is asked for again is sent once all the same. */
+  fromSeq: number
+  /** Supply group of a service point; null for other topics, and for a point that the network in force has not. */
+  group: GroupCode | null
+}
+
+/** What a socket is in the middle of. */
+export type Phase =
+  | { readonly is: 'live' }
+  /** It is being told what it missed; what happens meanwhile waits here, so that order holds. */
+  | Replaying
+  /** Nothing more is sent: it was too slow, misbehaved, or left. */
+  | { readonly is: 'over' }
+
+export type Replaying = {
+  readonly is: 'replaying'
+  readonly waiting: { parcel: Parcel; hits: readonly Subscription[] }[]
+  /** Replays asked for and not yet over; they follow one another. */
+  turns: number
+  last: Promise<void>
+}
+
+export const LIVE: Phase = { is: 'live' }
+export const OVER: Phase = { is: 'over' }
+
+export type Session = {
+  readonly socket: WebSocket
+  readonly identity: Identity
+  readonly topics: Map<string, Subscription>
+  phase: Phase
+  /** It said something, or answered a ping, since the last heartbeat. */
+  heard: boolean
+  windowStartMs: number
+  messagesInWindow: number
+  /** Scratch of one delivery: the subscriptions that the notice fits. */
+  hits: Subscription[]
+}
+
+/** A client's message, checked. */
+export type Message =
+  | {
+      readonly op: 'subscribe'
+      readonly topics: readonly string[]
+      readonly since: number | undefined
+    }
+  | { readonly op: 'unsubscribe'; readonly topics: readonly string[] }
+  | { readonly op: 'ping' }
+
+export const TOPICS_PER_SOCKET_MAX = 2_000
+const TOPIC_CHARS_MAX = 160
+
+/** The message that a frame holds, or what is wrong with it. */
+export function decodeMessage(text: string): Message | { readonly wrong: string } {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return { wrong: 'a frame is one JSON object' }
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { wrong: 'a frame is one JSON object' }
+  }
+  const { op, topics, since } = value as Record<string, unknown>
+  if (op === 'ping') return { op }
+  if (op !== 'subscribe' && op !== 'unsubscribe') {
+    return { wrong: 'op: must be one of subscribe, unsubscribe, ping' }
+  }
+  if (!Array.isArray(topics) || topics.length === 0 || topics.length > TOPICS_PER_SOCKET_MAX) {
+    return { wrong: `topics: must be a list of 1 to ${TOPICS_PER_SOCKET_MAX} topics` }
+  }
+  if (!topics.every((topic) => typeof topic === 'string' && topic.length <= TOPIC_CHARS_MAX)) {
+    return { wrong: `topics: each must be text of at most ${TOPIC_CHARS_MAX} characters` }
+  }
+  const names = [...new Set(topics as string[])]
+  if (op === 'unsubscribe') return { op, topics: names }
+  if (since === undefined || since === null) return { op, topics: names, since: undefined }
+  if (typeof since !== 'number' || !Number.isSafeInteger(since) || since < 0) {
+    return { wrong: 'since: must be the seq of a notice' }
+  }
+  return { op, topics: names, since }
+}

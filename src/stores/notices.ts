@@ -1,0 +1,119 @@
+import { sql } from 'kysely'
+import type { GroupCode } from '../ledger/facts.ts'
+import type { Audience, Notice, NoticeData, NoticeKind } from '../notices/notice.ts'
+import type { Database, Tx } from './database.ts'
+
+/** Committed notices are announced on this channel of PostgreSQL, with the last number as payload. */
+export const NOTICE_CHANNEL = 'relight_notice'
+
+/**
+ * Appends to the one numbered stream, in the transaction of the facts that the notices tell, and announces it: the announcement goes
+ * out with the commit, or not at all. Only the single writer may call this: it numbers, so the order of numbers is that of commits.
+ */
+export async function appendNotices(tx: Tx, notices: readonly Notice[]): Promise<void> {
+  const last = notices.at(-1)
+  if (last === undefined) return
+  await tx
+    .insertInto('notice')
+    .values(
+      notices.map((notice) => ({
+        seq: notice.seq,
+        at: new Date(notice.at),
+        audience: notice.audience,
+        kind: notice.kind,
+        outage: notice.outage,
+        feeders: [...notice.feeders],
+        members: notice.members === null ? null : [...notice.members],
+        data: JSON.stringify(notice.data),
+      })),
+    )
+    .execute()
+  await sql`select pg_notify(${NOTICE_CHANNEL}, ${String(last.seq)})`.execute(tx)
+}
+
+/** The number of the last committed notice; 0 before the first. */
+export async function lastNoticeSeq(db: Database): Promise<number> {
+  const row = await db
+    .selectFrom('notice')
+    .select('seq')
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.seq ?? 0
+}
+
+/** The number of the oldest notice that is still kept; undefined where none is. */
+export async function firstNoticeSeq(db: Database): Promise<number | undefined> {
+  const row = await db.selectFrom('notice').select('seq').orderBy('seq').limit(1).executeTakeFirst()
+  return row?.seq
+}
+
+/** The number of the last notice before the newest `count`; 0 where there are not that many. */
+export async function seqBeforeLast(db: Database, count: number): Promise<number> {
+  const row = await db
+    .selectFrom('notice')
+    .select('seq')
+    .orderBy('seq', 'desc')
+    .offset(count)
+    .limit(1)
+    .executeTakeFirst()
+  return row?.seq ?? 0
+}
+
+/** Whom a reader is interested in; a notice that fits any of it is theirs. */
+export type NoticeFilter = {
+  readonly allStaff: boolean
+  readonly feeders: readonly string[]
+  readonly groups: readonly GroupCode[]
+  readonly public: boolean
+}
+
+/** Committed notices after `after`, in order, at most `limit`; with `upTo`, none beyond it; with a filter, only what fits it. */
+export async function readNotices(
+  db: Database,
+  range: { after: number; upTo?: number; limit: number },
+  filter?: NoticeFilter,
+): Promise<Notice[]> {
+  let query = db
+    .selectFrom('notice')
+    .selectAll()
+    .where('seq', '>', range.after)
+    .orderBy('seq')
+    .limit(range.limit)
+  if (range.upTo !== undefined) query = query.where('seq', '<=', range.upTo)
+  if (filter !== undefined) {
+    query = query.where((where) =>
+      where.or([
+        ...(filter.allStaff ? [where('audience', '=', 'staff')] : []),
+        ...(filter.feeders.length > 0
+          ? [
+              where.and([
+                where('audience', '=', 'staff'),
+                sql<boolean>`feeders && ${[...filter.feeders]}::text[]`,
+              ]),
+            ]
+          : []),
+        ...(filter.groups.length > 0
+          ? [
+              where.and([
+                where('audience', '=', 'customer'),
+                sql<boolean>`members && ${[...filter.groups]}::int[]`,
+              ]),
+            ]
+          : []),
+        ...(filter.public ? [where('audience', '=', 'public')] : []),
+      ]),
+    )
+  }
+  const rows = await query.execute()
+  return rows.map((row) => ({
+    seq: row.seq,
+    at: row.at,
+    audience: row.audience as Audience,
+    kind: row.kind as NoticeKind,
+    outage: row.outage,
+    feeders: row.feeders,
+    members: row.members,
+    data: row.data as NoticeData,
+  }))
+}
