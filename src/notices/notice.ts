@@ -12,6 +12,9 @@ export const NOTICE_KINDS = [
   'plannedAnnounced',
   'plannedChanged',
   'plannedCancelled',
+  // For staff only: the estimate is about to pass or has passed, and the cause was entered or changed.
+  'etrExpiring',
+  'causeChanged',
 ] as const
 export type NoticeKind = (typeof NOTICE_KINDS)[number]
 

@@ -1,0 +1,103 @@
+/**
+ * What people read, in English. Plain, calm, specific: what is known, since when, from whom, and when we speak next. Times arrive as
+ * words; every key stands in every language.
+ */
+export const CATALOGUE_EN = {
+  // To a customer, about their own supply.
+  'customer.lost': 'Your power is out since {since}.',
+  'customer.lostUncertain': 'Your power is out since {since} or earlier.',
+  'customer.lostPlanned': 'Your power is off for planned work since {since}.',
+  'customer.lostAgain': 'Your power is out again since {since}.',
+  'customer.back': 'Your power is back since {back}.',
+  'customer.backArea': 'Power is back in your area since {back}.',
+  'customer.stillDark': 'Still dark? Tell us: you may have a second fault.',
+  'customer.neverOut':
+    'Correction: we told you that your power was out from {lost}. That was wrong, it was on.',
+  'customer.notBack':
+    'Correction: we told you that your power was back at {back}. That was wrong, it is still out.',
+  'customer.since': 'Correction: your power is out since {since}, not {was}.',
+  'customer.times': 'Correction: your power was out from {lost} to {back}.',
+  'customer.stillOut': 'Your power is still out.',
+  'customer.missed':
+    'We said {missed} and did not make it. The estimate is being reassessed. Next update by {next}.',
+  'customer.withdrawn':
+    'Our estimate of {was} no longer holds. It is being reassessed. Next update by {next}.',
+  'customer.stillChecking':
+    'There is still no new estimate. We keep checking. Next update by {next}.',
+
+  // Estimates.
+  'etr.between': 'Expected back between {earliest} and {latest}, most likely {at}.',
+  'etr.by': 'Expected back by {latest}, most likely {at}.',
+  'etr.at': 'Expected back about {at}.',
+  'etr.none': 'No estimate yet.',
+  'etr.was': 'We had said {was}.',
+  'etr.reassessed': 'The estimate is being reassessed.',
+  'etr.fromHistory': 'This is a first estimate, from similar outages.',
+  'etr.fromRule': 'This is a first estimate.',
+  'etr.fromCrew': 'The estimate is from the crew.',
+  'etr.fromDispatcher': 'The estimate is from our control room.',
+
+  // Crews and causes.
+  'crew.assigned': 'A crew is assigned.',
+  'crew.enRoute': 'A crew is on its way.',
+  'crew.onSite': 'A crew is on site.',
+  'crew.working': 'A crew is on site and working.',
+  'crew.suspended': 'Work has paused.',
+  'crew.done': 'The crew has finished.',
+  'cause.is': 'Cause: {cause}.',
+  'cause.equipment': 'a failure of our equipment',
+  'cause.lightning': 'lightning',
+  'cause.planned': 'planned work',
+  'cause.powerSupply': 'loss of supply to our network',
+  'cause.public': 'damage by a third party',
+  'cause.vegetation': 'a tree on the line',
+  'cause.weather': 'weather',
+  'cause.wildlife': 'an animal on our equipment',
+
+  // To everyone: areas and counts only.
+  'public.lost': '{area}: {customers} without power since {since}.',
+  'public.partly': '{area}: part of the supply is back. {customers} still without power.',
+  'public.more': '{area}: {customers} now without power.',
+  'public.back': '{area}: power is back since {back}.',
+  'public.closed': '{area}: the outage of {since} is over and closed.',
+  'public.neverOut': '{area}: correction, the outage reported for {since} did not happen.',
+  'public.still': '{area}: {customers} still without power.',
+  'public.corrected': '{area}: correction, {customers} without power since {since}.',
+  'public.areaUnknown': 'Service area',
+  'public.customers': '{count, plural, one {# customer} other {# customers}}',
+  'public.customersFew': 'fewer than {count} customers',
+
+  // To the control room.
+  'staff.lost':
+    '{device} open: {count, plural, one {# customer} other {# customers}} out since {since}.',
+  'staff.lostMore':
+    '{device}: {count, plural, one {# more customer} other {# more customers}} out since {since}.',
+  'staff.uncertain': 'It may have opened earlier.',
+  'staff.lockedOut': 'Locked out.',
+  'staff.partly':
+    '{device}: {count, plural, one {# customer} other {# customers}} back at {back}, {out, plural, one {# still out} other {# still out}}.',
+  'staff.back':
+    '{device}: all {count, plural, one {# customer} other {# customers}} back at {back}.',
+  'staff.closed': '{device}: outage of {since} closed.',
+  'staff.corrected': '{device}: the record of the outage of {since} was corrected.',
+  'staff.withdrawn': '{device}: the outage of {since} was withdrawn by a correction.',
+  'staff.etr': '{device}: expected back {at}.',
+  'staff.etrNone': '{device}: the estimate was withdrawn.',
+  'staff.etrExpiring':
+    '{device}: the estimate {at} passes soon, {out, plural, one {# customer} other {# customers}} still out.',
+  'staff.etrPassed':
+    '{device}: the estimate {at} has passed, {out, plural, one {# customer} other {# customers}} still out.',
+  'staff.crew': '{device}: crew {crew}.',
+  'staff.crewNone': '{device}: no crew.',
+  'staff.cause': '{device}: cause {cause}.',
+  'staff.deviceUnknown': 'Network change',
+
+  // Planned work.
+  'planned.announced': 'Planned work: your power will be off from {from} to {until}.',
+  'planned.reason': 'Reason: {reason}.',
+  'planned.changed': 'Planned work has moved: your power will be off from {from} to {until}.',
+  'planned.cancelled': 'Planned work on {from} is cancelled. Your power stays on.',
+  'planned.event': 'Power off: planned work',
+} as const
+
+export type MessageKey = keyof typeof CATALOGUE_EN

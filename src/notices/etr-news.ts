@@ -1,0 +1,120 @@
+import { MS_PER_MIN, type EpochMs } from '../time.ts'
+import type { Sentence } from './words.ts'
+import { isByPerson, NEXT_WORD_MIN, SMALL_MOVE_MIN, type EtrTold, type ShownEtr } from './told.ts'
+
+/** What people are to hear about an estimate, given what they were told; null where there is no news worth a message. */
+export type EtrNews = { readonly told: EtrTold; readonly sentences: readonly Sentence[] }
+
+export function etrNews(told: EtrTold, shown: ShownEtr, at: EpochMs): EtrNews | null {
+  switch (told.etr) {
+    case 'none':
+      return shown.etr === 'given' ? given(shown, []) : null
+    case 'given': {
+      if (shown.etr === 'given') {
+        if (!isNews(told, shown, at)) return null
+        return given(shown, [{ say: 'etr.was', with: { was: { minute: told.at } } }])
+      }
+      const missed = told.at <= at
+      const nextBy = nextWord(at, 0)
+      return {
+        told: { etr: 'reassessing', was: told.at, nextBy, times: 1 },
+        sentences: [
+          missed
+            ? {
+                say: 'customer.missed',
+                with: { missed: { minute: told.at }, next: { minute: nextBy } },
+              }
+            : {
+                say: 'customer.withdrawn',
+                with: { was: { minute: told.at }, next: { minute: nextBy } },
+              },
+        ],
+      }
+    }
+    case 'reassessing': {
+      if (shown.etr === 'given') return given(shown, [])
+      if (at < told.nextBy) return null
+      const nextBy = nextWord(at, told.times)
+      return {
+        told: { ...told, nextBy, times: told.times + 1 },
+        sentences: [{ say: 'customer.stillChecking', with: { next: { minute: nextBy } } }],
+      }
+    }
+  }
+}
+
+/** When the passing of time alone makes news: an estimate that was told passes, or the promised next word is due. */
+export function etrNewsDue(told: EtrTold): EpochMs | null {
+  switch (told.etr) {
+    case 'none':
+      return null
+    case 'given':
+      return told.at
+    case 'reassessing':
+      return told.nextBy
+  }
+}
+
+/** What a first message says of the estimate. */
+export function etrAtFirst(shown: ShownEtr, at: EpochMs): EtrNews {
+  if (shown.etr === 'given') return given(shown, [])
+  if (shown.etr === 'none') return { told: { etr: 'none' }, sentences: [{ say: 'etr.none' }] }
+  return {
+    told: { etr: 'reassessing', was: shown.was, nextBy: nextWord(at, 0), times: 1 },
+    sentences: [{ say: 'etr.reassessed' }],
+  }
+}
+
+/** The estimate in one or two sentences: a range where there is one, and where it comes from. */
+export function etrSentences(shown: ShownEtr & { etr: 'given' }): Sentence[] {
+  const { at, earliest, latest, source } = shown.value
+  const when: Sentence =
+    latest === null
+      ? { say: 'etr.at', with: { at: { minute: at } } }
+      : earliest === null
+        ? { say: 'etr.by', with: { at: { minute: at }, latest: { minute: latest } } }
+        : {
+            say: 'etr.between',
+            with: {
+              earliest: { minute: earliest },
+              latest: { minute: latest },
+              at: { minute: at },
+            },
+          }
+  return [when, { say: SOURCE_WORDS[source] }]
+}
+
+const SOURCE_WORDS = {
+  history: 'etr.fromHistory',
+  rule: 'etr.fromRule',
+  crew: 'etr.fromCrew',
+  dispatcher: 'etr.fromDispatcher',
+} as const
+
+function given(shown: ShownEtr & { etr: 'given' }, after: readonly Sentence[]): EtrNews {
+  const { at, latest } = shown.value
+  return {
+    told: { etr: 'given', at, latest, byPerson: isByPerson(shown.value) },
+    sentences: [...etrSentences(shown), ...after],
+  }
+}
+
+function isNews(
+  told: EtrTold & { etr: 'given' },
+  shown: ShownEtr & { etr: 'given' },
+  at: EpochMs,
+): boolean {
+  const { value } = shown
+  if (told.at <= at) return true
+  // That a person now stands behind it is worth knowing even if the time is the same.
+  if (isByPerson(value) && !told.byPerson) return true
+  const move = Math.abs(value.at - told.at)
+  const latestMove =
+    value.latest !== null && told.latest !== null ? Math.abs(value.latest - told.latest) : 0
+  return Math.max(move, latestMove) >= SMALL_MOVE_MIN * MS_PER_MIN
+}
+
+function nextWord(at: EpochMs, times: number): EpochMs {
+  const waitMin = NEXT_WORD_MIN[Math.min(times, NEXT_WORD_MIN.length - 1)] ?? NEXT_WORD_MIN[0]
+  return at + waitMin * MS_PER_MIN
+}

@@ -1,0 +1,135 @@
+import { MS_PER_DAY, type EpochMs } from '../time.ts'
+import { CATALOGUE_EN, type MessageKey } from './catalogue-en.ts'
+import { CATALOGUE_ZH_CN } from './catalogue-zh-cn.ts'
+import { formatMessage, parseMessage, type Part } from './message-format.ts'
+
+export const LANGUAGES = ['en', 'zh-CN'] as const
+export type Language = (typeof LANGUAGES)[number]
+export type Text = { readonly en: string; readonly 'zh-CN': string }
+
+/** What a sentence is filled with: words that need no translation, numbers, instants, and messages within messages. */
+export type Value =
+  | string
+  | number
+  /** An instant to the minute, in the utility's zone; with the day where that is not the day on which it is read. */
+  | { readonly minute: EpochMs }
+  /** An instant to the second, for the control room. */
+  | { readonly second: EpochMs }
+  | Sentence
+
+export type Sentence = { readonly say: MessageKey; readonly with?: Readonly<Record<string, Value>> }
+
+/** When and where the words are read. */
+export type Reading = { readonly at: EpochMs; readonly timeZone: string }
+
+/** The sentences one after the other, in every language. */
+export function textOf(sentences: readonly Sentence[], reading: Reading): Text {
+  return {
+    en: sentences.map((sentence) => say(sentence, 'en', reading)).join(' '),
+    'zh-CN': sentences.map((sentence) => say(sentence, 'zh-CN', reading)).join(''),
+  }
+}
+
+export function say(sentence: Sentence, language: Language, reading: Reading): string {
+  const values: Record<string, string | number> = {}
+  for (const [name, value] of Object.entries(sentence.with ?? {})) {
+    values[name] = typeof value === 'object' ? wordsFor(value, language, reading) : value
+  }
+  return formatMessage(messageOf(sentence.say, language), values, language)
+}
+
+function wordsFor(
+  value: Exclude<Value, string | number>,
+  language: Language,
+  reading: Reading,
+): string {
+  if ('say' in value) return say(value, language, reading)
+  return 'minute' in value
+    ? clockTime(value.minute, false, language, reading)
+    : clockTime(value.second, true, language, reading)
+}
+
+/** The cause in words for customers; null where the code is not one we have words for (free text may name a person). */
+export function causeSentence(cause: string | null): Sentence | null {
+  const key =
+    cause === null ? undefined : CAUSE_KEYS.get(cause.toLowerCase().split(/[./:]/)[0] ?? '')
+  return key === undefined ? null : { say: key }
+}
+
+// The top categories of IEEE 1782, the responsibility codes of DL/T 836, and the short words people type.
+const CAUSE_KEYS = new Map<string, MessageKey>([
+  ['equipment', 'cause.equipment'],
+  ['r2', 'cause.equipment'],
+  ['lightning', 'cause.lightning'],
+  ['planned', 'cause.planned'],
+  ['power_supply', 'cause.powerSupply'],
+  ['r9', 'cause.powerSupply'],
+  ['public', 'cause.public'],
+  ['vehicle', 'cause.public'],
+  ['dig_in', 'cause.public'],
+  ['r5', 'cause.public'],
+  ['vegetation', 'cause.vegetation'],
+  ['tree', 'cause.vegetation'],
+  ['weather', 'cause.weather'],
+  ['storm', 'cause.weather'],
+  ['wind', 'cause.weather'],
+  ['r6', 'cause.weather'],
+  ['wildlife', 'cause.wildlife'],
+  ['animal', 'cause.wildlife'],
+])
+
+function clockTime(
+  instant: EpochMs,
+  seconds: boolean,
+  language: Language,
+  reading: Reading,
+): string {
+  const time = formatter(language, reading.timeZone, seconds ? 'second' : 'minute').format(instant)
+  const days = formatter(language, reading.timeZone, 'day')
+  // Two instants more than a day apart never share a local day: no need to ask.
+  const far = Math.abs(instant - reading.at) > MS_PER_DAY + MS_PER_DAY / 24
+  if (!far && days.format(instant) === days.format(reading.at)) return time
+  return language === 'en' ? `${time} on ${days.format(instant)}` : `${days.format(instant)}${time}`
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>()
+function formatter(
+  language: Language,
+  timeZone: string,
+  what: 'minute' | 'second' | 'day',
+): Intl.DateTimeFormat {
+  const key = `${language} ${timeZone} ${what}`
+  let made = formatters.get(key)
+  if (made === undefined) {
+    const locale = language === 'en' ? 'en-GB' : language
+    made = new Intl.DateTimeFormat(
+      locale,
+      what === 'day'
+        ? language === 'en'
+          ? { timeZone, weekday: 'short', day: 'numeric', month: 'short' }
+          : { timeZone, day: 'numeric', month: 'long' }
+        : {
+            timeZone,
+            hour: '2-digit',
+            minute: '2-digit',
+            hourCycle: 'h23',
+            ...(what === 'second' ? { second: '2-digit' as const } : {}),
+          },
+    )
+    formatters.set(key, made)
+  }
+  return made
+}
+
+const CATALOGUES: Record<Language, Readonly<Record<MessageKey, string>>> = {
+  en: CATALOGUE_EN,
+  'zh-CN': CATALOGUE_ZH_CN,
+}
+
+const parsed = new Map<string, Part[]>()
+function messageOf(key: MessageKey, language: Language): Part[] {
+  const name = `${language} ${key}`
+  let message = parsed.get(name)
+  if (message === undefined) parsed.set(name, (message = parseMessage(CATALOGUES[language][key])))
+  return message
+}
