@@ -138,12 +138,11 @@ function reachWithout(
 }
 
 /**
- * By row of `tables.switches`: the substation whose gateway speaks for it. Devices behind a head belong to its substation; what is
- * left (bus couplers, ties between two) to the nearest that has one.
+ * By node: the substation whose gateway speaks for what is there. What lies behind a head belongs to its substation; the rest (bus
+ * couplers, ties between two) to the nearest that has one.
  */
-export function substationOfSwitches(grid: PlainGrid): string[] {
-  const positions = normalPositions(grid)
-  const feederOf = feederOfNodes(grid, positions)
+export function substationOfNodes(grid: PlainGrid): string[] {
+  const feederOf = feederOfNodes(grid, normalPositions(grid))
   const owner: (string | undefined)[] = Array.from(feederOf, (row) =>
     row < 0 ? undefined : grid.tables.feeders[row]!.substation,
   )
@@ -153,14 +152,17 @@ export function substationOfSwitches(grid: PlainGrid): string[] {
     for (const end of [head.from, head.to]) owner[grid.nodeOf.get(end)!] ??= feeder.substation
   }
   const queue: number[] = []
-  owner.forEach((substation, node) => substation !== undefined && queue.push(node))
+  owner.forEach((substation, node) => {
+    if (substation !== undefined) queue.push(node)
+  })
   for (let next = 0; next < queue.length; next++) {
+    const substation = owner[queue[next]!]!
     for (const branch of grid.branches[queue[next]!]!) {
       if (owner[branch.to] !== undefined) continue
-      owner[branch.to] = owner[queue[next]!]!
+      owner[branch.to] = substation
       queue.push(branch.to)
     }
   }
   const fallback = grid.tables.substations[0]?.id ?? 'field'
-  return grid.tables.switches.map((one) => owner[grid.nodeOf.get(one.from)!] ?? fallback)
+  return owner.map((substation) => substation ?? fallback)
 }
