@@ -340,10 +340,8 @@ const refuse = (reason: RefusalReason, detail: string): Decoded => ({
 /** A value as a log line may carry it: short, and never a large structure. */
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, SHOWN_CHARS_MAX))
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (value === undefined) return 'missing'
-  return typeof value === 'object' && value !== null
-    ? Array.isArray(value)
-      ? 'an array'
-      : 'an object'
-    : String(value)
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'an array' : 'an object'
 }

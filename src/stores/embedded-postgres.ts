@@ -5,12 +5,12 @@ import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import { Client, type PoolConfig } from 'pg'
 import { takeServiceLock } from './service-lock.ts'
 
 export type EmbeddedPostgres = {
   /** What a pool needs to connect; more connections than `max_connections` are refused by the server. */
-  readonly config: pg.PoolConfig
+  readonly config: PoolConfig
   /** Closes every connection, stops the server cleanly and gives the folder back. Stopping twice is stopping once. */
   stop(): Promise<void>
 }
@@ -95,7 +95,7 @@ export async function startEmbeddedPostgres(
 export async function attachEmbeddedPostgres(options: {
   readonly dataDir: string
   readonly database?: string
-}): Promise<pg.PoolConfig | undefined> {
+}): Promise<PoolConfig | undefined> {
   if (!fs.existsSync(options.dataDir)) return undefined
   const host = socketDirOf(fs.realpathSync(options.dataDir))
   const config = { host, user: 'postgres', database: options.database ?? DATABASE }
@@ -187,9 +187,11 @@ async function initialise(making: {
 }): Promise<void> {
   const { pgData } = making
   const version = readText(path.join(pgData, 'PG_VERSION')).trim()
-  const [command = '', ...before] = [...making.wrap, making.binaries.postgres]
+  const server = [...making.wrap, making.binaries.postgres]
   if (version !== '') {
-    const answer = spawnSync(command, [...before, '--version'], { encoding: 'utf8' })
+    const answer = spawnSync(server[0] ?? '', [...server.slice(1), '--version'], {
+      encoding: 'utf8',
+    })
     const major = /(\d+)[.\w]*\s*$/.exec(answer.stdout)?.[1]
     if (major === version) return
     throw new Error(
@@ -355,7 +357,7 @@ function superviseServer(
 }
 
 async function untilItAnswers(
-  config: pg.PoolConfig,
+  config: PoolConfig,
   endedWith: () => string | undefined,
 ): Promise<void> {
   const giveUpAt = performance.now() + START_TIMEOUT_MS
@@ -371,8 +373,8 @@ async function untilItAnswers(
   }
 }
 
-async function createDatabase(config: pg.PoolConfig & { database: string }): Promise<void> {
-  const client = new pg.Client({ ...config, database: 'postgres' })
+async function createDatabase(config: PoolConfig & { database: string }): Promise<void> {
+  const client = new Client({ ...config, database: 'postgres' })
   await client.connect()
   try {
     const known = await client.query('select 1 from pg_database where datname = $1', [
@@ -387,8 +389,8 @@ async function createDatabase(config: pg.PoolConfig & { database: string }): Pro
 }
 
 /** Undefined when it answers, else why not. */
-async function tryConnect(config: pg.PoolConfig): Promise<Error | undefined> {
-  const client = new pg.Client(config)
+async function tryConnect(config: PoolConfig): Promise<Error | undefined> {
+  const client = new Client(config)
   client.on('error', () => undefined)
   try {
     await client.connect()

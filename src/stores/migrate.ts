@@ -11,13 +11,12 @@ import type { Database } from './database.ts'
 export async function migrate(db: Database, sqlDir: string): Promise<{ applied: string[] }> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => readMigrations(sqlDir) } })
   const { error, results = [] } = await migrator.migrateToLatest()
+  const why = error instanceof Error ? error.message : 'for no given reason'
   const failed = results.find((result) => result.status === 'Error')
   if (failed !== undefined) {
-    const why = error instanceof Error ? error.message : String(error)
     throw new Error(`migration ${failed.migrationName}.sql failed: ${why}`, { cause: error })
   }
   if (error !== undefined) {
-    const why = error instanceof Error ? error.message : String(error)
     throw new Error(`the database cannot be migrated from ${sqlDir}: ${why}`, { cause: error })
   }
   return { applied: results.map((result) => `${result.migrationName}.sql`) }

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import pg from 'pg'
+import { Client, type Pool, type PoolConfig } from 'pg'
 import t from 'tap'
 import { openDatabase, type Database } from '../../src/stores/database.ts'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/stores/embedded-postgres.ts'
@@ -11,9 +11,9 @@ import { migrate } from '../../src/stores/migrate.ts'
 
 export type TestDatabase = {
   readonly db: Database
-  readonly pool: pg.Pool
+  readonly pool: Pool
   /** For a second pool, a COPY stream or a child process: `JSON.stringify(config)` travels well. */
-  readonly config: pg.PoolConfig & { readonly database: string }
+  readonly config: PoolConfig & { readonly database: string }
 }
 
 export const SQL_DIR = fileURLToPath(new URL('../../sql', import.meta.url))
@@ -43,7 +43,7 @@ export async function openTestDatabase(
 let embedded: Promise<EmbeddedPostgres> | undefined
 
 /** The server that this test file uses, as a configuration without a database. */
-export async function testServer(): Promise<pg.PoolConfig> {
+export async function testServer(): Promise<PoolConfig> {
   const url = process.env['DATABASE_URL']
   if (url !== undefined && url !== '') return fromUrl(url)
   embedded ??= startForThisFile()
@@ -60,7 +60,7 @@ async function startForThisFile(): Promise<EmbeddedPostgres> {
   return server
 }
 
-function fromUrl(url: string): pg.PoolConfig {
+function fromUrl(url: string): PoolConfig {
   const { hostname, port, username, password } = new URL(url)
   return {
     host: decodeURIComponent(hostname),
@@ -70,8 +70,8 @@ function fromUrl(url: string): pg.PoolConfig {
   }
 }
 
-async function run(server: pg.PoolConfig, statement: string): Promise<void> {
-  const client = new pg.Client({ ...server, database: 'postgres' })
+async function run(server: PoolConfig, statement: string): Promise<void> {
+  const client = new Client({ ...server, database: 'postgres' })
   await client.connect()
   try {
     await client.query(statement)
