@@ -211,9 +211,11 @@ class Letters {
   }
 
   neverOut(circle: Circle): void {
-    this.write('outageCorrected', circle, [
-      { say: 'customer.neverOut', with: { lost: { minute: circle.lostAt } } },
-    ])
+    const says: Sentence = {
+      say: 'customer.neverOut',
+      with: { lost: { minute: circle.lostAt } },
+    }
+    this.write('outageCorrected', circle, [says], false)
   }
 
   notBack(circle: Circle, lostAt: EpochMs, backAt: EpochMs): Circle {
@@ -301,7 +303,12 @@ class Letters {
     ]
   }
 
-  private write(kind: NoticeKind, circle: Circle, sentences: readonly Sentence[]): void {
+  private write(
+    kind: NoticeKind,
+    circle: Circle,
+    sentences: readonly Sentence[],
+    out = circle.backAt === null,
+  ): void {
     this.drafts.push({
       at: this.moment.at,
       audience: 'customer',
@@ -309,7 +316,14 @@ class Letters {
       outage: this.standing.facts.id,
       feeders: [],
       members: [...circle.members].sort((a, b) => a - b),
-      data: customerData(kind, this.standing, circle, this.shown, sentences, this.moment),
+      data: customerData(
+        kind,
+        this.standing,
+        circle,
+        out ? this.shown : null,
+        sentences,
+        this.moment,
+      ),
     })
   }
 }

@@ -18,7 +18,8 @@ export function customerData(
   kind: NoticeKind,
   standing: OutageStanding,
   circle: Circle,
-  shown: ShownEtr,
+  /** Null where the customer has supply. */
+  shown: ShownEtr | null,
   sentences: readonly Sentence[],
   moment: Moment,
 ): NoticeData {
@@ -27,8 +28,8 @@ export function customerData(
     outage: standing.facts.id,
     startedAt: toIso(circle.lostAt),
     restoredAt: circle.backAt === null ? null : toIso(circle.backAt),
-    etr: circle.backAt === null && kind !== 'outageCorrected' ? etrData(shown) : null,
-    estimate: circle.backAt === null ? estimateState(shown) : null,
+    etr: shown === null ? null : etrData(shown),
+    estimate: shown === null ? null : estimateState(shown),
     customersOut: standing.facts.customersOut,
     crew: crewTold(standing.crew?.state ?? null),
     planned: standing.planned,
