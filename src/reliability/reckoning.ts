@@ -1,0 +1,472 @@
+import { loadPointOf, type GroupCode, type OutageId } from '../ledger/facts.ts'
+import { MS_PER_H, MS_PER_MIN, MS_PER_S, type EpochMs } from '../time.ts'
+import { dayStart, type LocalDay } from './calendar.ts'
+import type { InterruptionFilter, RulebookSettings } from './rulebook.ts'
+
+/** The atom of every index: one row of the table `interruption`. Half-open `[from, until)`; `until` null while it lasts. */
+export type Interruption = {
+  readonly outage: OutageId
+  readonly from: EpochMs
+  readonly until: EpochMs | null
+  readonly area: string | null
+  readonly substation: string | null
+  readonly feeder: string | null
+  /** The local day it began on; all of it belongs to that day. */
+  readonly day: LocalDay
+  readonly customers: number
+  readonly connectedKva: number | null
+  /** Average load behind it where the row itself says so; otherwise that of its members is used. */
+  readonly averageKw?: number | null
+  /** Whom it interrupted; null where a record does not say: then they count as customers of their own. */
+  readonly members: readonly GroupCode[] | null
+  readonly nature: 'planned' | 'unplanned'
+  readonly cause: string | null
+  readonly external: boolean
+  readonly sourceShortage: boolean
+}
+
+/** What hangs on a supply group, by the network of the time. */
+export type GroupLoad = {
+  readonly customers: number
+  readonly connectedKva: number | null
+  readonly averageKw: number | null
+}
+export type Weigh = (group: GroupCode, at: EpochMs) => GroupLoad | undefined
+
+const CLASSES = 16
+const SHORT = 1
+const PLANNED = 2
+const EXTERNAL = 4
+const SHORTAGE = 8
+
+/** What one unit (a supply group or a user) went through in one cell. */
+type Tally = {
+  units: number
+  any: number
+  long: number
+  events: number
+  longMs: number
+  longestMs: number
+}
+
+/** Everything that the indices of one report row are made of. Adds upward; ratios never do. */
+export type Sums = {
+  readonly interruptions: Float64Array
+  readonly unitMs: Float64Array
+  readonly kva: Float64Array
+  readonly kvaMs: Float64Array
+  readonly kwMs: Float64Array
+  kvaUnknown: boolean
+  kwUnknown: boolean
+  momentaryEvents: number
+  readonly tallies: Map<number, Tally>
+  /** Of interruptions that name nobody: each its own units. */
+  readonly nameless: { any: number; long: number; longSingle: number; longTotal: number }
+  readonly outages: Map<OutageId, { from: EpochMs; until: EpochMs; planned: boolean }>
+  provisional: boolean
+}
+
+export const emptySums = (): Sums => ({
+  interruptions: new Float64Array(CLASSES),
+  unitMs: new Float64Array(CLASSES),
+  kva: new Float64Array(CLASSES),
+  kvaMs: new Float64Array(CLASSES),
+  kwMs: new Float64Array(CLASSES),
+  kvaUnknown: false,
+  kwUnknown: false,
+  momentaryEvents: 0,
+  tallies: new Map(),
+  nameless: { any: 0, long: 0, longSingle: 0, longTotal: 0 },
+  outages: new Map(),
+  provisional: false,
+})
+
+/** Σ over the classes that a filter lets through. */
+export function sumWhere(byClass: Float64Array, where: InterruptionFilter): number {
+  let total = 0
+  for (let bits = 0; bits < CLASSES; bits += 1) {
+    if (where.length !== undefined && (where.length === 'short') !== ((bits & SHORT) !== 0))
+      continue
+    if (where.nature !== undefined && (where.nature === 'planned') !== ((bits & PLANNED) !== 0))
+      continue
+    if (where.external !== undefined && where.external !== ((bits & EXTERNAL) !== 0)) continue
+    if (where.sourceShortage !== undefined && where.sourceShortage !== ((bits & SHORTAGE) !== 0))
+      continue
+    total += byClass[bits] ?? 0
+  }
+  return total
+}
+
+/** One interruption of one unit as it was counted: the leaves of an explanation. */
+export type Counted = {
+  readonly cell: string
+  /** The row that began it; rows that overlapped or continued it are part of it. */
+  readonly first: Interruption
+  readonly until: EpochMs | null
+  readonly length: 'short' | 'long'
+  /** 0 where it is a re-interruption that adds no new one. */
+  readonly interruptions: number
+  readonly units: number
+  readonly ms: number
+}
+
+export type ReckoningOptions = {
+  readonly settings: RulebookSettings
+  readonly timeZone: string
+  /** Open interruptions count until here. */
+  readonly now: EpochMs
+  /** The report row an interruption belongs to; undefined: to none (another period, excluded). */
+  readonly cellOf: (row: Interruption) => string | undefined
+  readonly weigh?: Weigh
+  /** Keep what each unit went through, for indices per customer; default true. */
+  readonly perUnit?: boolean
+  /** Keep outages apart, for indices per outage; default false. */
+  readonly perOutage?: boolean
+  readonly onCounted?: (counted: Counted) => void
+}
+
+export type Reckoning = {
+  /** Rows in the order of `from`. */
+  add(row: Interruption): void
+  /** The last end of what still runs and belongs to a cell: rows from later on cannot change it. */
+  runningUntil(): EpochMs
+  finish(): Map<string, Sums>
+}
+
+type Part = {
+  kva: number | null
+  kw: number | null
+  from: EpochMs
+  until: EpochMs | null
+  adds: boolean
+}
+type Running = {
+  first: Interruption
+  units: number
+  until: EpochMs | null
+  parts: Part[]
+}
+type Event = { anchor: EpochMs; cell: string | undefined; units: number }
+type Unit = { running: Running | null; event: Event | null; lastOutage: OutageId; lastEnd: EpochMs }
+type Share = { key: number; units: number; kva: number | null; kw: number | null }
+
+// Restoration steps inside one load point, from a record, are other customers of it: each a unit of its own beside the first.
+const SIBLINGS_MAX = 64
+const NAMELESS_SWEEP_ROWS = 65_536
+
+/**
+ * One pass over interruptions in the order of their start: what a unit goes through is merged where it overlaps or touches, told long
+ * from short when it is whole, and summed in the cell of the row that began it.
+ */
+export function openReckoning(options: ReckoningOptions): Reckoning {
+  const { settings, timeZone, now, cellOf, onCounted } = options
+  const cells = new Map<string, Sums>()
+  const units = new Map<number, Unit>()
+  const nameless = new Map<string, Running>()
+  let namelessRows = 0
+  let lastFrom = -Infinity
+  const spare: Tally = { units: 0, any: 0, long: 0, events: 0, longMs: 0, longestMs: 0 }
+  const limitMs = settings.shortUpToS * MS_PER_S
+  const windowMs = settings.eventWindowS * MS_PER_S
+  const mergeMs =
+    settings.reinterruptionMergeMin === null ? null : settings.reinterruptionMergeMin * MS_PER_MIN
+
+  const isShort = (ms: number): boolean =>
+    ms < limitMs || (ms === limitMs && settings.shortIncludesLimit)
+  const sumsOf = (cell: string): Sums => {
+    let sums = cells.get(cell)
+    if (sums === undefined) cells.set(cell, (sums = emptySums()))
+    return sums
+  }
+  const tallyOf = (sums: Sums, key: number, weight: number): Tally => {
+    if (options.perUnit === false) return spare
+    let tally = sums.tallies.get(key)
+    if (tally === undefined) {
+      tally = { units: weight, any: 0, long: 0, events: 0, longMs: 0, longestMs: 0 }
+      sums.tallies.set(key, tally)
+    }
+    // The count behind a load point may change within a period: the last one holds.
+    tally.units = weight
+    return tally
+  }
+
+  function count(key: number | null, running: Running, unit: Unit | null): void {
+    const { first } = running
+    const end = running.until ?? Math.max(now, first.from)
+    const ms = end - first.from
+    const short = isShort(ms)
+    const cell = cellOf(first)
+    const again =
+      mergeMs !== null &&
+      unit !== null &&
+      unit.lastOutage === first.outage &&
+      first.from - unit.lastEnd <= mergeMs
+    if (unit !== null) {
+      unit.lastOutage = first.outage
+      unit.lastEnd = end
+    }
+    if (cell === undefined && unit === null) return
+    // Long or short is known only when the limit has passed.
+    const pending = running.until === null && short
+    if (cell !== undefined) {
+      const sums = sumsOf(cell)
+      if (running.until === null) sums.provisional = true
+      if (!pending) addCounted(sums, cell, key, running, { end, ms, short, again })
+    }
+    if (pending) return
+    if (unit !== null && key !== null) moveEvent(key, unit, running, short, cell)
+    else if (short && cell !== undefined) sumsOf(cell).momentaryEvents += running.units
+  }
+
+  function addCounted(
+    sums: Sums,
+    cell: string,
+    key: number | null,
+    running: Running,
+    what: { end: EpochMs; ms: number; short: boolean; again: boolean },
+  ): void {
+    const { first, units: weight } = running
+    const { ms, short, again } = what
+    const bits =
+      (short ? SHORT : 0) |
+      (first.nature === 'planned' ? PLANNED : 0) |
+      (first.external ? EXTERNAL : 0) |
+      (first.sourceShortage ? SHORTAGE : 0)
+    const interruptions = again ? 0 : weight
+    bump(sums.interruptions, bits, interruptions)
+    bump(sums.unitMs, bits, weight * ms)
+    for (const part of running.parts) {
+      const partMs = (part.until ?? Math.max(now, part.from)) - part.from
+      if (part.kva === null) sums.kvaUnknown = true
+      else {
+        if (part.adds && !again) bump(sums.kva, bits, part.kva)
+        bump(sums.kvaMs, bits, part.kva * partMs)
+      }
+      if (part.kw === null) sums.kwUnknown = true
+      else bump(sums.kwMs, bits, part.kw * partMs)
+    }
+    if (key === null) {
+      sums.nameless.any += weight
+      if (!short) {
+        sums.nameless.long += weight
+        if (ms >= settings.longSingleH * MS_PER_H) sums.nameless.longSingle += weight
+        if (ms >= settings.longTotalH * MS_PER_H) sums.nameless.longTotal += weight
+      }
+    } else {
+      const tally = tallyOf(sums, key, weight)
+      if (!again) tally.any += 1
+      if (!short) {
+        if (!again) tally.long += 1
+        tally.longMs += ms
+        tally.longestMs = Math.max(tally.longestMs, ms)
+      }
+    }
+    if (options.perOutage === true) addOutage(sums, first, what.end)
+    onCounted?.({
+      cell,
+      first,
+      until: running.until,
+      length: short ? 'short' : 'long',
+      interruptions,
+      units: weight,
+      ms,
+    })
+  }
+
+  // IEEE Std 1366, momentary interruption event: the window is anchored at the first operation, and a sustained
+  // interruption that begins in it takes the event with it.
+  function moveEvent(
+    key: number,
+    unit: Unit,
+    running: Running,
+    short: boolean,
+    cell: string | undefined,
+  ): void {
+    const { from } = running.first
+    const inWindow = unit.event !== null && from - unit.event.anchor <= windowMs
+    if (inWindow && short) return
+    if (!inWindow) endEvent(key, unit)
+    unit.event = short ? { anchor: from, cell, units: running.units } : null
+  }
+
+  function endEvent(key: number, unit: Unit): void {
+    const { event } = unit
+    if (event === null || event.cell === undefined) return
+    const sums = sumsOf(event.cell)
+    sums.momentaryEvents += event.units
+    tallyOf(sums, key, event.units).events += 1
+    if (now - event.anchor <= windowMs) sums.provisional = true
+  }
+
+  function addShare(row: Interruption, share: Share): void {
+    const part: Part = {
+      kva: share.kva,
+      kw: share.kw,
+      from: row.from,
+      until: row.until,
+      adds: true,
+    }
+    for (let sibling = 0; sibling < SIBLINGS_MAX; sibling += 1) {
+      // Load point numbers stay far below 2^40, so that siblings have keys of their own.
+      const key = share.key + sibling * 2 ** 43
+      let unit = units.get(key)
+      if (unit === undefined) {
+        unit = { running: null, event: null, lastOutage: '', lastEnd: -Infinity }
+        units.set(key, unit)
+      }
+      const { running } = unit
+      const end = running?.until ?? Infinity
+      if (running === null || row.from > end) {
+        if (running !== null) count(key, running, unit)
+        unit.running = { first: row, units: share.units, until: row.until, parts: [part] }
+        return
+      }
+      const sameOutage = running.first.outage === row.outage && row.from < end
+      if (sameOutage && settings.unit === 'customer' && sibling + 1 < SIBLINGS_MAX) continue
+      if (!(sameOutage && settings.unit === 'medium_voltage_user')) {
+        part.from = Math.min(end, row.until ?? Infinity)
+        part.adds = false
+      } else part.adds = row.from === running.first.from
+      if (part.until === null || part.until > part.from) running.parts.push(part)
+      running.until =
+        running.until === null || row.until === null ? null : Math.max(running.until, row.until)
+      return
+    }
+  }
+
+  function addNameless(row: Interruption): void {
+    const where = `${row.outage}\n${row.area}\n${row.substation}\n${row.feeder}\n${row.customers}`
+    const part = {
+      kva: row.connectedKva,
+      kw: row.averageKw ?? null,
+      from: row.from,
+      until: row.until,
+      adds: true,
+    }
+    const before = nameless.get(where)
+    // A record cut at midnight is still one interruption.
+    if (before?.until === row.from && row.from === dayStart(row.day, timeZone)) {
+      before.until = row.until
+      before.parts.push({ ...part, adds: false })
+      return
+    }
+    if (before !== undefined) count(null, before, null)
+    nameless.set(where, { first: row, units: row.customers, until: row.until, parts: [part] })
+    namelessRows += 1
+    if (namelessRows % NAMELESS_SWEEP_ROWS === 0) {
+      for (const [key, running] of nameless) {
+        if (running.until === null || running.until >= row.from) continue
+        nameless.delete(key)
+        count(null, running, null)
+      }
+    }
+  }
+
+  return {
+    add(row) {
+      if (row.from < lastFrom) throw new Error('interruptions must be added in the order of start')
+      lastFrom = row.from
+      if (row.members === null || row.members.length === 0) addNameless(row)
+      else
+        for (const share of sharesOf(row, row.members, settings, options.weigh))
+          addShare(row, share)
+    },
+    runningUntil() {
+      let last = -Infinity
+      const look = (running: Running | null): void => {
+        if (running?.until != null && cellOf(running.first) !== undefined)
+          last = Math.max(last, running.until)
+      }
+      for (const unit of units.values()) look(unit.running)
+      for (const running of nameless.values()) look(running)
+      return last
+    },
+    finish() {
+      for (const [key, unit] of units) {
+        if (unit.running !== null) count(key, unit.running, unit)
+        unit.running = null
+        endEvent(key, unit)
+        unit.event = null
+      }
+      for (const running of nameless.values()) count(null, running, null)
+      nameless.clear()
+      return cells
+    },
+  }
+}
+
+const bump = (into: Float64Array, index: number, by: number): void => {
+  into[index] = (into[index] ?? 0) + by
+}
+
+function addOutage(sums: Sums, first: Interruption, end: EpochMs): void {
+  const outage = sums.outages.get(first.outage)
+  if (outage === undefined) {
+    const planned = first.nature === 'planned'
+    sums.outages.set(first.outage, { from: first.from, until: end, planned })
+  } else {
+    outage.from = Math.min(outage.from, first.from)
+    outage.until = Math.max(outage.until, end)
+  }
+}
+
+/**
+ * A row divided among its units. The row's own count is the truth: where the network of today counts its members otherwise, they are
+ * scaled to it; where it knows none of them, they share alike.
+ */
+function sharesOf(
+  row: Interruption,
+  members: readonly GroupCode[],
+  settings: RulebookSettings,
+  weigh: Weigh | undefined,
+): Share[] {
+  const loads = members.map((member) => weigh?.(member, row.from))
+  let known = 0
+  let kvaKnown = 0
+  for (const load of loads) {
+    known += load?.customers ?? 0
+    kvaKnown += load?.connectedKva ?? NaN
+  }
+  const byUser = settings.unit === 'medium_voltage_user'
+  const shares = new Map<number, Share>()
+  members.forEach((member, i) => {
+    const load = loads[i]
+    const part = known > 0 ? (load?.customers ?? 0) / known : 1 / members.length
+    const customers = known === row.customers ? (load?.customers ?? 0) : row.customers * part
+    const kvaPart = kvaKnown > 0 ? (load?.connectedKva ?? 0) / kvaKnown : part
+    const kva = row.connectedKva === null ? null : row.connectedKva * kvaPart
+    const kw =
+      row.averageKw === undefined || row.averageKw === null
+        ? averageKwOf(load, customers)
+        : row.averageKw * part
+    const key = byUser ? loadPointOf(member) : member
+    const share = shares.get(key)
+    if (share === undefined) shares.set(key, { key, units: byUser ? 1 : customers, kva, kw })
+    else {
+      if (!byUser) share.units += customers
+      share.kva = share.kva === null || kva === null ? null : share.kva + kva
+      share.kw = share.kw === null || kw === null ? null : share.kw + kw
+    }
+  })
+  return [...shares.values()]
+}
+
+/** The average load of these customers of the group; null where nobody knows it. */
+function averageKwOf(load: GroupLoad | undefined, customers: number): number | null {
+  if (load === undefined || load.averageKw === null) return null
+  return load.customers > 0 ? (load.averageKw * customers) / load.customers : load.averageKw
+}
+
+/** Rows as a reckoning wants them; the rest of the order is only there so that every shuffle gives the same. */
+export function byStart(a: Interruption, b: Interruption): number {
+  return (
+    a.from - b.from ||
+    compare(a.outage, b.outage) ||
+    (a.until ?? Infinity) - (b.until ?? Infinity) ||
+    compare(a.feeder ?? '', b.feeder ?? '') ||
+    a.customers - b.customers ||
+    (a.members?.[0] ?? -1) - (b.members?.[0] ?? -1)
+  )
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
