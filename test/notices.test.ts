@@ -3,6 +3,9 @@ import fc from 'fast-check'
 import { ALL_PHASES } from '../src/grid/phases.ts'
 import type { Crew, Etr } from '../src/ledger/acts.ts'
 import type { InterruptionSet, OutageFacts, RestorationStep } from '../src/ledger/facts.ts'
+import { CATALOGUE_EN, type MessageKey } from '../src/notices/catalogue-en.ts'
+import { CATALOGUE_ZH_CN } from '../src/notices/catalogue-zh-cn.ts'
+import { formatMessage, namesIn, parseMessage } from '../src/notices/message-format.ts'
 import { composeNotices } from '../src/notices/compose.ts'
 import type { Draft } from '../src/notices/notice.ts'
 import type { DeskChange, OutageStanding } from '../src/notices/standing.ts'
@@ -761,15 +764,11 @@ function play(steps: readonly Step[]) {
         room.until(now)
         break
     }
-    const sentBefore = room.sent.length
-    if (known.size > 0) room.until(now).restart(now)
-    if (room.sent.length !== sentBefore && act.do !== 'wait')
-      wrong.push(
-        ...room.sent
-          .slice(sentBefore)
-          .filter((draft) => draft.second === now)
-          .map((draft) => `${now}: said again after a restart: ${draft.audience} ${draft.kind}`),
-      )
+    if (known.size === 0) continue
+    const sentBefore = room.until(now).sent.length
+    room.restart(now)
+    for (const draft of room.sent.slice(sentBefore))
+      wrong.push(`${now}: said again after a restart: ${draft.audience} ${draft.kind}`)
   }
   return { room, truth, everIn, wrong, known, now }
 }
@@ -807,5 +806,48 @@ t.test(
       { seed, numRuns: 400 },
     )
     t.pass(`seed ${seed}`)
+  },
+)
+
+t.test(
+  'the catalogues are complete: each key in both languages, asking for the same values',
+  async (t) => {
+    const keys = Object.keys(CATALOGUE_EN) as MessageKey[]
+    t.strictSame(Object.keys(CATALOGUE_ZH_CN).sort(), [...keys].sort())
+    for (const key of keys) {
+      const en = parseMessage(CATALOGUE_EN[key])
+      const zh = parseMessage(CATALOGUE_ZH_CN[key])
+      const names = namesIn(en)
+      t.strictSame([...namesIn(zh)].sort(), [...names].sort(), key)
+      t.notMatch(CATALOGUE_EN[key], /!|please|patien/i, `${key} is calm`)
+      t.notMatch(CATALOGUE_ZH_CN[key], /！|请耐心|尽快/, `${key} 平实`)
+      for (const count of [0, 1, 2, 5, 1234]) {
+        const values = Object.fromEntries([...names].map((name) => [name, count]))
+        for (const [language, parts] of [
+          ['en', en],
+          ['zh-CN', zh],
+        ] as const) {
+          t.notMatch(formatMessage(parts, values, language), /[{}#]/, `${key} ${language} ${count}`)
+        }
+      }
+    }
+  },
+)
+
+t.test(
+  'message format: plurals by the language, # as it writes numbers, faults say where',
+  async (t) => {
+    const message = parseMessage(
+      '{n, plural, =0 {nobody} one {# customer} other {# customers of {a}}}.',
+    )
+    const en = (n: number) => formatMessage(message, { n, a: 'Larkmere' }, 'en')
+    t.strictSame(
+      [en(0), en(1), en(1234)],
+      ['nobody.', '1 customer.', '1,234 customers of Larkmere.'],
+    )
+    t.throws(() => formatMessage(message, { n: 2 }, 'en'), /asks for a/)
+    t.throws(() => parseMessage('a } b'), /brace too many at 2/)
+    t.throws(() => parseMessage('{a b}'), /not a value at 0/)
+    t.throws(() => parseMessage('{n, plural, one {x}}'), /no case "other"/)
   },
 )

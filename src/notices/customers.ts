@@ -65,11 +65,11 @@ function tellThoseOut(
   const never: GroupCode[] = []
   const still: GroupCode[] = []
   const otherStart = new Map<EpochMs, GroupCode[]>()
-  const back = new Map<EpochMs, GroupCode[]>()
+  const back = new Map<Interval, GroupCode[]>()
   for (const group of circle.members) {
     const last = supplies.get(group)?.last
-    if (last === undefined) never.push(group)
-    else if (last.until !== null) listOf(back, last.until).push(group)
+    if (last === undefined || (last.until !== null && last.until < circle.lostAt)) never.push(group)
+    else if (last.until !== null) listOf(back, last).push(group)
     else if (differs(last.from, circle.lostAt)) listOf(otherStart, last.from).push(group)
     else still.push(group)
   }
@@ -77,7 +77,8 @@ function tellThoseOut(
   if (never.length > 0) letters.neverOut({ ...circle, members: never })
   for (const [lostAt, members] of otherStart)
     circles.push(letters.otherStart({ ...circle, members }, lostAt))
-  for (const [backAt, members] of back) circles.push(letters.back({ ...circle, members }, backAt))
+  for (const { interval, members } of sameEnds(back))
+    circles.push(letters.back({ ...circle, members }, interval))
   if (still.length > 0) circles.push(letters.news({ ...circle, members: still }))
   return circles
 }
@@ -92,23 +93,20 @@ function tellThoseBack(
   const never: GroupCode[] = []
   const right: GroupCode[] = []
   const stillOut = new Map<EpochMs, GroupCode[]>()
-  const otherTimes = new Map<string, { interval: Interval; members: GroupCode[] }>()
+  const otherTimes = new Map<Interval, GroupCode[]>()
   for (const group of circle.members) {
     const meant = intervalMeant(supplies.get(group)?.intervals ?? [], circle.lostAt, backAt)
     if (meant === null) never.push(group)
     else if (meant.until === null) listOf(stillOut, meant.from).push(group)
     else if (differs(meant.until, backAt) || differs(meant.from, circle.lostAt)) {
-      const key = `${meant.from} ${meant.until}`
-      const same = otherTimes.get(key)
-      if (same === undefined) otherTimes.set(key, { interval: meant, members: [group] })
-      else same.members.push(group)
+      listOf(otherTimes, meant).push(group)
     } else right.push(group)
   }
   const circles: Circle[] = []
   if (never.length > 0) letters.neverOut({ ...circle, members: never })
   for (const [lostAt, members] of stillOut)
     circles.push(letters.notBack({ ...circle, members }, lostAt, backAt))
-  for (const { interval, members } of otherTimes.values())
+  for (const { interval, members } of sameEnds(otherTimes))
     circles.push(letters.otherTimes({ ...circle, members }, interval))
   if (right.length > 0) circles.push({ ...circle, members: right })
   return circles
@@ -197,14 +195,27 @@ class Letters {
     return this.dueFor(circle)
   }
 
-  back(circle: Circle, backAt: EpochMs): Circle {
+  back(circle: Circle, interval: Interval): Circle {
     const partly = this.standing.facts.customersOut > 0
-    const after: Circle = { ...circle, backAt, etr: { etr: 'none' }, crew: 'none', sentAt: [] }
+    const backAt = interval.until ?? this.moment.at
+    const back = { minute: backAt }
+    const says: Sentence[] = [
+      partly
+        ? { say: 'customer.backArea', with: { back } }
+        : { say: 'customer.back', with: { back } },
+    ]
+    if (differs(interval.from, circle.lostAt))
+      says.push({ say: 'customer.times', with: { lost: { minute: interval.from }, back } })
+    const after: Circle = {
+      ...circle,
+      lostAt: interval.from,
+      backAt,
+      etr: { etr: 'none' },
+      crew: 'none',
+      sentAt: [],
+    }
     this.write(partly ? 'partlyRestored' : 'supplyRestored', after, [
-      {
-        say: partly ? 'customer.backArea' : 'customer.back',
-        with: { back: { minute: backAt } },
-      },
+      ...says,
       { say: 'customer.stillDark' },
     ])
     return after
@@ -341,6 +352,20 @@ function supplyByGroup({ facts }: OutageStanding): Map<GroupCode, Supply> {
     }
   }
   return supplies
+}
+
+/** Sets of several feeders that began and ended together are one to customers. */
+function sameEnds(
+  back: ReadonlyMap<Interval, GroupCode[]>,
+): { interval: Interval; members: GroupCode[] }[] {
+  const same = new Map<string, { interval: Interval; members: GroupCode[] }>()
+  for (const [interval, members] of back) {
+    const key = `${interval.from} ${interval.until}`
+    const known = same.get(key)
+    if (known === undefined) same.set(key, { interval, members: [...members] })
+    else known.members.push(...members)
+  }
+  return [...same.values()]
 }
 
 /** The interval that a customer was told of, as the facts have it now: the one that shares most time with it; null: none does. */
