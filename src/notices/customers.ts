@@ -1,20 +1,9 @@
-import type { GroupCode, InterruptionSet } from '../ledger/facts.ts'
-import { MS_PER_MIN, MS_PER_S, type EpochMs } from '../time.ts'
-import { etrAtFirst, etrNews, etrNewsDue } from './etr-news.ts'
-import { customerData, crewSentence } from './data.ts'
-import type { Draft, NoticeKind } from './notice.ts'
+import type { GroupCode } from '../ledger/facts.ts'
+import { MS_PER_S, type EpochMs } from '../time.ts'
+import { differs, Letters, type Interval } from './letters.ts'
 import type { Moment, OutageStanding, Telling } from './standing.ts'
-import { crewTold, shownEtr, type Circle, type Pending, type ShownEtr, type Told } from './told.ts'
-import { causeSentence, type Sentence } from './words.ts'
+import type { Circle, Pending, Told } from './told.ts'
 
-/** Of news that is neither safety nor restoration a customer gets at most this many within the window; then the newest, later. */
-export const BUDGET_NOTICES = 3
-export const BUDGET_WINDOW_MIN = 30
-
-/** Times are told to the minute: a correction smaller than that is none to them. */
-export const CORRECTED_AFTER_MIN = 1
-
-type Interval = Pick<InterruptionSet, 'from' | 'until'>
 type Supply = { readonly intervals: Interval[]; last: Interval }
 type CustomerTold = Pick<Told, 'pending' | 'circles'>
 
@@ -154,191 +143,6 @@ function tellNewlyLost(
   }
 }
 
-/** Writes the drafts, one for each set of customers who hear the same, and says what they were told. */
-class Letters {
-  readonly drafts: Draft[] = []
-  /** When time alone makes news for someone. */
-  due: EpochMs = Infinity
-  readonly moment: Moment
-  private readonly standing: OutageStanding
-  private readonly shown: ShownEtr
-
-  constructor(standing: OutageStanding, moment: Moment) {
-    this.standing = standing
-    this.moment = moment
-    this.shown = shownEtr(standing.etr, moment.at)
-  }
-
-  lost(members: readonly GroupCode[], lostAt: EpochMs, again: boolean): Circle {
-    const { facts, planned } = this.standing
-    const say = again
-      ? 'customer.lostAgain'
-      : planned
-        ? 'customer.lostPlanned'
-        : facts.startUncertain
-          ? 'customer.lostUncertain'
-          : 'customer.lost'
-    const etr = etrAtFirst(this.shown, this.moment.at)
-    const circle: Circle = {
-      members,
-      lostAt,
-      backAt: null,
-      etr: etr.told,
-      crew: this.crew(),
-      sentAt: [],
-    }
-    this.write('supplyLost', circle, [
-      { say, with: { since: { minute: lostAt } } },
-      ...etr.sentences,
-      ...this.crewAndCause(),
-    ])
-    return this.dueFor(circle)
-  }
-
-  back(circle: Circle, interval: Interval): Circle {
-    const partly = this.standing.facts.customersOut > 0
-    const backAt = interval.until ?? this.moment.at
-    const back = { minute: backAt }
-    const says: Sentence[] = [
-      partly
-        ? { say: 'customer.backArea', with: { back } }
-        : { say: 'customer.back', with: { back } },
-    ]
-    if (differs(interval.from, circle.lostAt))
-      says.push({ say: 'customer.times', with: { lost: { minute: interval.from }, back } })
-    const after: Circle = {
-      ...circle,
-      lostAt: interval.from,
-      backAt,
-      etr: { etr: 'none' },
-      crew: 'none',
-      sentAt: [],
-    }
-    this.write(partly ? 'partlyRestored' : 'supplyRestored', after, [
-      ...says,
-      { say: 'customer.stillDark' },
-    ])
-    return after
-  }
-
-  neverOut(circle: Circle): void {
-    const says: Sentence = {
-      say: 'customer.neverOut',
-      with: { lost: { minute: circle.lostAt } },
-    }
-    this.write('outageCorrected', circle, [says], false)
-  }
-
-  notBack(circle: Circle, lostAt: EpochMs, backAt: EpochMs): Circle {
-    return this.corrected({ ...circle, lostAt, backAt: null }, [
-      { say: 'customer.notBack', with: { back: { minute: backAt } } },
-    ])
-  }
-
-  otherStart(circle: Circle, lostAt: EpochMs): Circle {
-    return this.corrected({ ...circle, lostAt }, [
-      {
-        say: 'customer.since',
-        with: { since: { minute: lostAt }, was: { minute: circle.lostAt } },
-      },
-    ])
-  }
-
-  otherTimes(circle: Circle, interval: Interval): Circle {
-    const backAt = interval.until ?? circle.backAt ?? interval.from
-    const after: Circle = { ...circle, lostAt: interval.from, backAt }
-    this.write('outageCorrected', after, [
-      {
-        say: 'customer.times',
-        with: { lost: { minute: interval.from }, back: { minute: backAt } },
-      },
-    ])
-    return after
-  }
-
-  /** Still out: the estimate and the crew, if there is news and the budget allows. */
-  news(circle: Circle): Circle {
-    const { at } = this.moment
-    const etr = etrNews(circle.etr, this.shown, at)
-    const crew = this.crew()
-    const crewNews = crew !== circle.crew && crew !== 'none' && this.standing.crew !== null
-    if (etr === null && !crewNews) return this.dueFor(circle)
-
-    const windowMs = BUDGET_WINDOW_MIN * MS_PER_MIN
-    const sentAt = circle.sentAt.filter((sent) => sent > at - windowMs)
-    const oldest = sentAt[0]
-    if (oldest !== undefined && sentAt.length >= BUDGET_NOTICES) {
-      this.due = Math.min(this.due, oldest + windowMs)
-      return circle
-    }
-    const after: Circle = {
-      ...circle,
-      etr: etr?.told ?? circle.etr,
-      crew: crewNews ? crew : circle.crew,
-      sentAt: [...sentAt, at],
-    }
-    const crewSays = this.crewAndCause()
-    this.write(
-      etr === null ? 'crewChanged' : 'etrChanged',
-      after,
-      etr === null
-        ? [{ say: 'customer.stillOut' }, ...crewSays]
-        : [{ say: 'customer.stillOut' }, ...etr.sentences, ...(crewNews ? crewSays : [])],
-    )
-    return this.dueFor(after)
-  }
-
-  /** Out as before, but what they were told of it was wrong; they hear the estimate with it. */
-  private corrected(circle: Circle, sentences: readonly Sentence[]): Circle {
-    const etr = etrAtFirst(this.shown, this.moment.at)
-    const after: Circle = { ...circle, etr: etr.told, crew: this.crew() }
-    this.write('outageCorrected', after, [...sentences, ...etr.sentences, ...this.crewAndCause()])
-    return this.dueFor(after)
-  }
-
-  private dueFor(circle: Circle): Circle {
-    this.due = Math.min(this.due, etrNewsDue(circle.etr) ?? Infinity)
-    return circle
-  }
-
-  private crew() {
-    return crewTold(this.standing.crew?.state ?? null)
-  }
-
-  private crewAndCause(): Sentence[] {
-    const cause = causeSentence(this.standing.cause)
-    const crew = crewSentence(this.standing.crew)
-    return [
-      ...(crew === null ? [] : [crew]),
-      ...(cause === null ? [] : [{ say: 'cause.is' as const, with: { cause } }]),
-    ]
-  }
-
-  private write(
-    kind: NoticeKind,
-    circle: Circle,
-    sentences: readonly Sentence[],
-    out = circle.backAt === null,
-  ): void {
-    this.drafts.push({
-      at: this.moment.at,
-      audience: 'customer',
-      kind,
-      outage: this.standing.facts.id,
-      feeders: [],
-      members: [...circle.members].sort((a, b) => a - b),
-      data: customerData(
-        kind,
-        this.standing,
-        circle,
-        out ? this.shown : null,
-        sentences,
-        this.moment,
-      ),
-    })
-  }
-}
-
 function supplyByGroup({ facts }: OutageStanding): Map<GroupCode, Supply> {
   const supplies = new Map<GroupCode, Supply>()
   for (const set of facts.sets) {
@@ -403,9 +207,6 @@ function merged(circles: readonly Circle[]): Circle[] {
     return first === undefined ? [] : [{ ...first, members: same.flatMap((one) => one.members) }]
   })
 }
-
-const differs = (a: EpochMs, b: EpochMs): boolean =>
-  Math.abs(a - b) >= CORRECTED_AFTER_MIN * MS_PER_MIN
 
 function without(circles: readonly Circle[], gone: ReadonlySet<GroupCode>): Circle[] {
   return circles

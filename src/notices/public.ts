@@ -1,5 +1,5 @@
 import { MS_PER_MIN, type EpochMs } from '../time.ts'
-import { BUDGET_NOTICES, BUDGET_WINDOW_MIN, CORRECTED_AFTER_MIN } from './customers.ts'
+import { BUDGET_NOTICES, BUDGET_WINDOW_MIN, CORRECTED_AFTER_MIN } from './letters.ts'
 import { masked, publicCount, publicData, crewSentence } from './data.ts'
 import { etrAtFirst, etrNews, etrNewsDue } from './etr-news.ts'
 import type { Draft, NoticeKind } from './notice.ts'
