@@ -70,6 +70,7 @@ create table outage (
   device text,
   anchor_at timestamptz not null,
   start_uncertain boolean not null default false,
+  locked_out boolean not null default false,
   phases smallint not null,
   area text,
   substation text,
@@ -84,10 +85,11 @@ create table outage (
   cause text,
   crew jsonb,
   etr jsonb,                                -- the one in force: {at, earliest, latest, source, issuedAt}
+  told jsonb,                               -- what customers were told so far (notices)
   revision int not null,                    -- grows with each committed change
   updated_at timestamptz not null
 );
-create unique index outage_origin on outage (device, anchor_at) where origin = 'live' and device is not null;
+create index outage_device on outage (device, anchor_at);
 create index outage_started on outage (started_at);
 create index outage_open on outage (id) where restored_at is null;
 

@@ -134,6 +134,7 @@ export type CoreTables = {
     device: string | null
     anchor_at: Instant
     start_uncertain: boolean
+    locked_out: Generated<boolean>
     phases: number
     area: string | null
     substation: string | null
@@ -148,6 +149,7 @@ export type CoreTables = {
     cause: string | null
     crew: Json<unknown> | null
     etr: Json<unknown> | null
+    told: Json<unknown> | null
     revision: number
     updated_at: Instant
   }

@@ -1,0 +1,209 @@
+import { energize, isFed } from '../grid/energization.ts'
+import { at, NONE, type Network } from '../grid/network.ts'
+import type { Phases } from '../grid/phases.ts'
+import type { EpochMs } from '../time.ts'
+import { addSpell, sectionsOf } from './darkness.ts'
+import { groupCode, type OutageFacts, type OutageId } from './facts.ts'
+import { factsOf } from './outages.ts'
+import { openHistory, pruneHistory } from './positions.ts'
+import type { Ledger, LedgerSettings, Outage } from './state.ts'
+
+/** How things stood just before the horizon, where derivation begins. */
+export type Standing = {
+  /** Nothing said before this instant is needed; negative infinity for the beginning of time. */
+  readonly horizon: EpochMs
+  /** Phases that each switch closed; only switches that were ever heard of, the others are in their normal position. */
+  readonly positions: ReadonlyMap<string, Phases>
+  /** Outages with an interruption that reached the horizon, or which a reclosing may still join, with all their sets. */
+  readonly outages: readonly OutageFacts[]
+}
+
+export const BEGINNING: Standing = {
+  horizon: Number.NEGATIVE_INFINITY,
+  positions: new Map(),
+  outages: [],
+}
+
+/**
+ * A ledger that stands at its horizon and is ready for the observations from there on. `loadPointNumber` gives each load point of the
+ * network the number that it keeps for ever.
+ */
+export function openLedger(
+  network: Network,
+  loadPointNumber: Int32Array,
+  settings: LedgerSettings,
+  standing: Standing = BEGINNING,
+): Ledger {
+  const closed = network.switchNormal.slice()
+  const histories: Ledger['histories'] = new Map()
+  for (const [id, phases] of standing.positions) {
+    const device = network.switchIndex.get(id)
+    if (device === undefined) continue
+    const all = at(network.branchPhases, device)
+    closed[device] = phases & all
+    histories.set(device, openHistory(all, phases & all, true))
+  }
+  const ledger: Ledger = {
+    network,
+    energization: energize(network, closed),
+    settings,
+    horizon: standing.horizon,
+    head: standing.horizon,
+    histories,
+    journal: [],
+    record: {
+      darks: new Map(),
+      spells: new Map(),
+      openings: new Map(),
+      outages: new Map(),
+      byId: new Map(),
+      touched: new Map(),
+      loadPointNumber,
+    },
+  }
+  standOutages(ledger, standing)
+  return ledger
+}
+
+function standOutages(ledger: Ledger, standing: Standing): void {
+  const { network, record, energization } = ledger
+  const groupOf = groupsByCode(network, record.loadPointNumber)
+  for (const facts of standing.outages) {
+    if (facts.anchorAt >= standing.horizon) continue
+    const device = facts.device === null ? NONE : (network.switchIndex.get(facts.device) ?? NONE)
+    const openings = new Set<EpochMs>()
+    for (const set of facts.sets) {
+      // What came after the horizon will follow from the observations again.
+      if (set.from >= standing.horizon) continue
+      const until = set.until !== null && set.until >= standing.horizon ? null : set.until
+      openings.add(set.from)
+      for (const member of set.members) {
+        const group = groupOf.get(member)
+        // What is no longer in the network has no supply to wait for.
+        if (group === undefined) continue
+        addSpell(record, {
+          group,
+          from: set.from,
+          until,
+          device,
+          restoredBy: restorerOf(ledger, facts, until),
+          phases: set.phases & at(network.groupPhases, group),
+        })
+        if (until !== null) continue
+        for (const section of sectionsOf(network, group, set.phases)) {
+          if (isFed(energization, section) || record.darks.has(section)) continue
+          const dark = { from: set.from, until: null, device, restoredBy: NONE }
+          record.darks.set(section, [dark])
+        }
+      }
+    }
+    const outage: Outage = {
+      id: facts.id,
+      device,
+      anchorAt: facts.anchorAt,
+      openings: [...openings].sort((a, b) => a - b),
+      told: facts,
+    }
+    record.byId.set(outage.id, outage)
+    const others = record.outages.get(device)
+    if (others === undefined) record.outages.set(device, [outage])
+    else others.push(outage)
+  }
+  for (const spells of record.spells.values()) spells.sort((a, b) => a.from - b.from)
+  for (const outages of record.outages.values()) outages.sort((a, b) => a.anchorAt - b.anchorAt)
+  record.touched.clear()
+}
+
+function restorerOf(ledger: Ledger, facts: OutageFacts, until: EpochMs | null): number {
+  const device = facts.steps.find((step) => step.at === until)?.device
+  return device == null ? NONE : (ledger.network.switchIndex.get(device) ?? NONE)
+}
+
+export function groupsByCode(network: Network, loadPointNumber: Int32Array): Map<number, number> {
+  const byCode = new Map<number, number>()
+  for (let group = 0; group < network.groupPhases.length; group++) {
+    const number = at(loadPointNumber, at(network.groupLoadPoint, group))
+    byCode.set(groupCode(number, at(network.groupPhases, group)), group)
+  }
+  return byCode
+}
+
+/**
+ * After the observations since the horizon were applied: gives outages the names under which they were saved. Saved outages that nothing
+ * supports any more stay known as withdrawn, so that their names are not given away.
+ */
+export function adoptNames(
+  ledger: Ledger,
+  saved: readonly { id: OutageId; device: string | null; anchorAt: EpochMs }[],
+): void {
+  const { record, network } = ledger
+  for (const { id, device: name, anchorAt } of saved) {
+    if (record.byId.has(id)) continue
+    const device = name === null ? NONE : (network.switchIndex.get(name) ?? NONE)
+    const outages = record.outages.get(device) ?? []
+    const index = outages.findIndex((outage) => outage.anchorAt === anchorAt)
+    const known = outages[index]
+    const named: Outage =
+      known === undefined
+        ? { id, device, anchorAt, openings: [], told: null }
+        : { ...known, id, told: known.told === null ? null : { ...known.told, id } }
+    if (known === undefined) {
+      named.told = factsOf(ledger, named)
+      outages.push(named)
+      outages.sort((a, b) => a.anchorAt - b.anchorAt)
+    } else {
+      record.byId.delete(known.id)
+      outages[index] = named
+    }
+    record.byId.set(id, named)
+    record.outages.set(device, outages)
+  }
+}
+
+/** Forgets what ended before an instant. The record keeps it; a word from before it will ask for it again. */
+export function pruneLedger(ledger: Ledger, horizon: EpochMs): void {
+  const { record, settings } = ledger
+  const keepFrom = horizon - settings.recloseWindowMs
+  for (const history of ledger.histories.values()) pruneHistory(history, horizon)
+  let gone = 0
+  while (gone < ledger.journal.length && (ledger.journal[gone]?.at ?? 0) < horizon) gone++
+  ledger.journal.splice(0, gone)
+  for (const [section, darks] of record.darks) {
+    const kept = darks.filter((dark) => dark.until === null || dark.until >= horizon)
+    if (kept.length === 0) record.darks.delete(section)
+    else record.darks.set(section, kept)
+  }
+  for (const [device, outages] of record.outages) {
+    const kept: Outage[] = []
+    for (const outage of outages) {
+      const end = outage.told?.restoredAt ?? Number.POSITIVE_INFINITY
+      if (Math.max(end, outage.anchorAt) >= keepFrom) {
+        kept.push(outage)
+        continue
+      }
+      record.byId.delete(outage.id)
+      for (const opening of outage.openings) {
+        for (const spell of record.openings.get(device)?.get(opening) ?? []) {
+          const spells = record.spells.get(spell.group)?.filter((other) => other !== spell) ?? []
+          if (spells.length === 0) record.spells.delete(spell.group)
+          else record.spells.set(spell.group, spells)
+        }
+        record.openings.get(device)?.delete(opening)
+      }
+    }
+    if (kept.length === 0) record.outages.delete(device)
+    else record.outages.set(device, kept)
+  }
+  ledger.horizon = horizon
+}
+
+/** Where every switch that was ever heard of stood just before the horizon of a ledger: a checkpoint. */
+export function positionsAtHorizon(ledger: Ledger): Map<string, Phases> {
+  const positions = new Map<string, Phases>()
+  for (const [device, history] of ledger.histories) {
+    if (history.observedBefore) {
+      positions.set(ledger.network.branchIds[device] as string, history.base)
+    }
+  }
+  return positions
+}

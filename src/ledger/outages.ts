@@ -1,0 +1,382 @@
+import { at, NONE, type Network } from '../grid/network.ts'
+import { NO_PHASES, type Phases } from '../grid/phases.ts'
+import type { EpochMs } from '../time.ts'
+import {
+  groupCode,
+  type InterruptionSet,
+  type OutageChange,
+  type OutageFacts,
+  type OutageId,
+  type RestorationStep,
+} from './facts.ts'
+import type { Ledger, Outage, OutageBook, Spell } from './state.ts'
+import type { Observation } from './observation.ts'
+import { firstWordAt, lockedOutSince } from './positions.ts'
+
+export function touch(book: OutageBook, spell: Spell): void {
+  touchOpening(book, spell.device, spell.from)
+}
+
+function touchOpening(book: OutageBook, device: number, opening: EpochMs): void {
+  const openings = book.touched.get(device)
+  if (openings === undefined) book.touched.set(device, new Set([opening]))
+  else openings.add(opening)
+}
+
+/** Something beside its interruptions may have changed about what a device did around an instant. */
+export function markOutages(book: OutageBook, device: number, instant: EpochMs): void {
+  for (const outage of book.outages.get(device) ?? []) {
+    const end = outage.told?.restoredAt ?? Number.POSITIVE_INFINITY
+    if (outage.anchorAt <= instant && instant <= end) touchOpening(book, device, outage.anchorAt)
+  }
+}
+
+/** Groups the touched openings into outages and says what changed about each. */
+export function settleOutages(ledger: Ledger, late: readonly Observation[]): OutageChange[] {
+  const book = ledger.record
+  const changes: OutageChange[] = []
+  for (const [device, touched] of book.touched) {
+    for (const outage of regroup(ledger, device, touched)) {
+      const before = outage.told
+      const after = factsOf(ledger, outage)
+      if (before !== null && sameFacts(before, after)) continue
+      if (before === null && after.sets.length === 0) continue
+      outage.told = after
+      const corrected = before !== null && late.length > 0 && restates(before, after)
+      changes.push({ before, after, corrected, why: corrected ? late : [] })
+    }
+  }
+  book.touched.clear()
+  return changes.sort(
+    (a, b) => a.after.anchorAt - b.after.anchorAt || (a.after.id < b.after.id ? -1 : 1),
+  )
+}
+
+/**
+ * The first opening of a device that interrupts someone anchors an outage; those within the reclosing window of it belong to it. An outage
+ * keeps its name while it is still the same event: same anchor, or else the nearest one that is left.
+ */
+function regroup(ledger: Ledger, device: number, touched: ReadonlySet<EpochMs>): Outage[] {
+  const book = ledger.record
+  const openings = book.openings.get(device) ?? new Map<EpochMs, Set<Spell>>()
+  for (const [instant, spells] of openings) if (spells.size === 0) openings.delete(instant)
+  const instants = [...openings.keys()].sort((a, b) => a - b)
+  const groups: EpochMs[][] = []
+  for (const instant of instants) {
+    const group = groups.at(-1)
+    const anchor = group?.[0]
+    if (anchor !== undefined && instant - anchor <= ledger.settings.recloseWindowMs) {
+      group?.push(instant)
+    } else groups.push([instant])
+  }
+
+  const known = book.outages.get(device) ?? []
+  const left = new Map(known.map((outage) => [outage.anchorAt, outage]))
+  const result: Outage[] = []
+  const dirty: Outage[] = []
+  const take = (outage: Outage, group: readonly EpochMs[]): void => {
+    const changed =
+      outage.anchorAt !== group[0] ||
+      outage.openings.length !== group.length ||
+      group.some((instant, i) => touched.has(instant) || outage.openings[i] !== instant)
+    outage.anchorAt = group[0] as EpochMs
+    outage.openings = group
+    result.push(outage)
+    if (changed) dirty.push(outage)
+  }
+  const unnamed: EpochMs[][] = []
+  for (const group of groups) {
+    const same = left.get(group[0] as EpochMs)
+    if (same === undefined) unnamed.push(group)
+    else {
+      left.delete(same.anchorAt)
+      take(same, group)
+    }
+  }
+  for (const group of unnamed) {
+    const nearest = nearestOutage(ledger, [...left.values()], group)
+    if (nearest !== undefined) {
+      left.delete(nearest.anchorAt)
+      take(nearest, group)
+    } else {
+      const fresh: Outage = {
+        id: nameOutage(ledger, device, group[0] as EpochMs),
+        device,
+        anchorAt: group[0] as EpochMs,
+        openings: [],
+        told: null,
+      }
+      book.byId.set(fresh.id, fresh)
+      take(fresh, group)
+    }
+  }
+  for (const withdrawn of left.values()) {
+    if (withdrawn.openings.length > 0) dirty.push(withdrawn)
+    withdrawn.openings = []
+    result.push(withdrawn)
+  }
+  book.outages.set(
+    device,
+    result.sort((a, b) => a.anchorAt - b.anchorAt),
+  )
+  return dirty
+}
+
+/** Still the same event: the nearest former outage that overlaps the openings, or lies within the reclosing window of them. */
+function nearestOutage(
+  ledger: Ledger,
+  candidates: readonly Outage[],
+  group: readonly EpochMs[],
+): Outage | undefined {
+  const first = group[0] as EpochMs
+  const spells = ledger.record.openings
+  let best: Outage | undefined
+  for (const outage of candidates) {
+    const distance = Math.abs(outage.anchorAt - first)
+    const told = outage.told
+    const ends = lastEnd(spells.get(outage.device), group)
+    const overlaps =
+      told !== null && told.startedAt <= ends && (told.restoredAt ?? Infinity) >= first
+    if (!overlaps && distance > ledger.settings.recloseWindowMs) continue
+    if (best === undefined || distance < Math.abs(best.anchorAt - first)) best = outage
+  }
+  return best
+}
+
+function lastEnd(
+  openings: ReadonlyMap<EpochMs, ReadonlySet<Spell>> | undefined,
+  group: readonly EpochMs[],
+): EpochMs {
+  let last = Number.NEGATIVE_INFINITY
+  for (const instant of group) {
+    for (const spell of openings?.get(instant) ?? []) last = Math.max(last, spell.until ?? Infinity)
+  }
+  return last
+}
+
+/** What the spells of an outage add up to. */
+export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
+  const { network, record } = ledger
+  const sets = new Map<string, Gathering>()
+  const steps = new Map<EpochMs, { device: number; customers: number }>()
+  const interrupted = new Set<number>()
+  let phases = NO_PHASES
+  let customersOut = 0
+  let customersInterrupted = 0
+  let closedCustomerMs = 0
+  let restoredAt: EpochMs | null = Number.NEGATIVE_INFINITY
+  for (const opening of outage.openings) {
+    for (const spell of record.openings.get(outage.device)?.get(opening) ?? []) {
+      const customers = at(network.groupCustomers, spell.group)
+      gather(network, sets, spell)
+      phases |= spell.phases
+      if (!interrupted.has(spell.group)) {
+        interrupted.add(spell.group)
+        customersInterrupted += customers
+      }
+      if (spell.until === null) {
+        customersOut += customers
+        restoredAt = null
+        continue
+      }
+      closedCustomerMs += customers * (spell.until - spell.from)
+      if (restoredAt !== null) restoredAt = Math.max(restoredAt, spell.until)
+      const step = steps.get(spell.until)
+      if (step === undefined) {
+        steps.set(spell.until, { device: spell.restoredBy, customers })
+      } else {
+        step.customers += customers
+        step.device = upstream(network, step.device, spell.restoredBy)
+      }
+    }
+  }
+  const gathered = [...sets.values()].flatMap((set) => finish(ledger, set)).sort(compareSets)
+  const history = ledger.histories.get(outage.device)
+  return {
+    id: outage.id,
+    device: nameOf(network, outage.device),
+    anchorAt: outage.anchorAt,
+    // What was said before the horizon is no longer in memory, but it was judged then.
+    startUncertain:
+      outage.anchorAt < ledger.horizon
+        ? (outage.told?.startUncertain ?? false)
+        : history !== undefined && firstWordAt(history, outage.anchorAt),
+    lockedOut:
+      (outage.anchorAt < ledger.horizon && outage.told?.lockedOut === true) ||
+      (history !== undefined && lockedOutSince(history, outage.anchorAt)),
+    phases,
+    area: shared(gathered, (set) => set.area),
+    substation: shared(gathered, (set) => set.substation),
+    feeder: shared(gathered, (set) => set.feeder),
+    startedAt: outage.anchorAt,
+    restoredAt: restoredAt === Number.NEGATIVE_INFINITY ? outage.anchorAt : restoredAt,
+    customersOut,
+    customersInterrupted,
+    closedCustomerMs,
+    steps: [...steps]
+      .sort(([a], [b]) => a - b)
+      .map(([instant, step]): RestorationStep => ({
+        at: instant,
+        device: nameOf(network, step.device),
+        customersRestored: step.customers,
+      })),
+    sets: gathered,
+  }
+}
+
+const nameOf = (network: Network, device: number): string | null =>
+  device === NONE ? null : (network.branchIds[device] as string)
+
+function upstream(network: Network, a: number, b: number): number {
+  if (a === NONE) return b
+  if (b === NONE) return a
+  return at(network.switchRank, a) <= at(network.switchRank, b) ? a : b
+}
+
+/** Spells of one feeder with the same beginning and end. */
+type Gathering = { readonly feeder: number; readonly spells: Spell[] }
+
+function gather(network: Network, sets: Map<string, Gathering>, spell: Spell): void {
+  const feeder = at(network.loadPointFeeder, at(network.groupLoadPoint, spell.group))
+  const key = `${spell.from}/${spell.until}/${feeder}`
+  const set = sets.get(key)
+  if (set === undefined) sets.set(key, { feeder, spells: [spell] })
+  else set.spells.push(spell)
+}
+
+/** One set nearly always: each group lost those of its phases that all lost together. What lost fewer makes sets of its own. */
+function finish(ledger: Ledger, { feeder, spells }: Gathering): InterruptionSet[] {
+  const { network } = ledger
+  const together = spells.reduce((phases, spell) => phases | spell.phases, NO_PHASES)
+  const byPhases = new Map<Phases, Spell[]>()
+  for (const spell of spells) {
+    const whole = spell.phases === (together & at(network.groupPhases, spell.group))
+    const phases = whole ? together : spell.phases
+    const same = byPhases.get(phases)
+    if (same === undefined) byPhases.set(phases, [spell])
+    else same.push(spell)
+  }
+  return [...byPhases].map(([phases, same]) => finishSet(ledger, feeder, phases, same))
+}
+
+function finishSet(
+  { network, record }: Ledger,
+  feeder: number,
+  phases: Phases,
+  spells: readonly Spell[],
+): InterruptionSet {
+  const first = spells[0] as Spell
+  const row = feeder === NONE ? undefined : network.feeders[feeder]
+  const substation = feeder === NONE ? NONE : at(network.feederSubstation, feeder)
+  let customers = 0
+  let connectedKva: number | null = null
+  const members: number[] = []
+  for (const { group } of spells) {
+    customers += at(network.groupCustomers, group)
+    const kva = at(network.groupKva, group)
+    if (!Number.isNaN(kva)) connectedKva = (connectedKva ?? 0) + kva
+    const loadPoint = at(record.loadPointNumber, at(network.groupLoadPoint, group))
+    members.push(groupCode(loadPoint, at(network.groupPhases, group)))
+  }
+  return {
+    from: first.from,
+    until: first.until,
+    area: substation === NONE ? null : (network.substations[substation]?.area ?? null),
+    substation: row?.substation ?? null,
+    feeder: row?.id ?? null,
+    phases,
+    customers,
+    connectedKva,
+    members: members.sort((a, b) => a - b),
+  }
+}
+
+function compareSets(a: InterruptionSet, b: InterruptionSet): number {
+  return (
+    a.from - b.from ||
+    (a.until ?? Number.MAX_VALUE) - (b.until ?? Number.MAX_VALUE) ||
+    a.phases - b.phases ||
+    ((a.feeder ?? '') < (b.feeder ?? '') ? -1 : 1)
+  )
+}
+
+/** What all have in common; null where they differ. */
+function shared<T>(sets: readonly InterruptionSet[], read: (set: InterruptionSet) => T): T | null {
+  const [first, ...rest] = sets
+  if (first === undefined) return null
+  const value = read(first)
+  return rest.every((set) => read(set) === value) ? value : null
+}
+
+function sameFacts(a: OutageFacts, b: OutageFacts): boolean {
+  return (
+    a.anchorAt === b.anchorAt &&
+    a.startUncertain === b.startUncertain &&
+    a.lockedOut === b.lockedOut &&
+    a.restoredAt === b.restoredAt &&
+    a.customersOut === b.customersOut &&
+    a.customersInterrupted === b.customersInterrupted &&
+    a.closedCustomerMs === b.closedCustomerMs &&
+    a.phases === b.phases &&
+    a.steps.length === b.steps.length &&
+    a.steps.every((step, i) => step.at === b.steps[i]?.at && step.device === b.steps[i]?.device) &&
+    a.sets.length === b.sets.length &&
+    a.sets.every((set, i) => sameSet(set, b.sets[i] as InterruptionSet))
+  )
+}
+
+export const sameSet = (a: InterruptionSet, b: InterruptionSet): boolean =>
+  a.from === b.from &&
+  a.until === b.until &&
+  a.feeder === b.feeder &&
+  a.phases === b.phases &&
+  a.customers === b.customers &&
+  a.members.length === b.members.length &&
+  a.members.every((member, i) => member === b.members[i])
+
+/** Progress keeps what was said: who was out since when, and who came back when. Anything else is a correction. */
+function restates(before: OutageFacts, after: OutageFacts): boolean {
+  if (before.anchorAt !== after.anchorAt || before.startUncertain !== after.startUncertain) {
+    return true
+  }
+  const closed = new Set<string>()
+  const begun = new Set<string>()
+  for (const set of after.sets) {
+    for (const member of set.members) {
+      begun.add(`${member}/${set.from}`)
+      closed.add(`${member}/${set.from}/${set.until}`)
+    }
+  }
+  for (const set of before.sets) {
+    for (const member of set.members) {
+      if (set.until === null) {
+        if (!begun.has(`${member}/${set.from}`)) return true
+      } else if (!closed.has(`${member}/${set.from}/${set.until}`)) return true
+    }
+  }
+  return false
+}
+
+/** `20261124-` and a digest of device and anchor; the same event gets the same name wherever it is derived first. */
+function nameOutage(ledger: Ledger, device: number, anchor: EpochMs): OutageId {
+  const day = new Date(anchor).toISOString().slice(0, 10).replaceAll('-', '')
+  const what = `${nameOf(ledger.network, device) ?? 'revision'}@${anchor}`
+  for (let again = 0; ; again++) {
+    const id = `${day}-${digest(again === 0 ? what : `${what}#${again}`)}`
+    if (!ledger.record.byId.has(id)) return id
+  }
+}
+
+/** 53 bits of a mixing hash, in base 36: a name, not a secret. (cyrb53, public domain.) */
+function digest(text: string): string {
+  let h1 = 0xdeadbeef
+  let h2 = 0x41c6ce57
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    h1 = Math.imul(h1 ^ code, 2654435761)
+    h2 = Math.imul(h2 ^ code, 1597334677)
+  }
+  h1 = Math.imul(h1 ^ (h1 >>> 16), 2246822507) ^ Math.imul(h2 ^ (h2 >>> 13), 3266489909)
+  h2 = Math.imul(h2 ^ (h2 >>> 16), 2246822507) ^ Math.imul(h1 ^ (h1 >>> 13), 3266489909)
+  return (4294967296 * (2097151 & h2) + (h1 >>> 0)).toString(36).padStart(11, '0')
+}

@@ -1,0 +1,89 @@
+import type { Energization } from '../grid/energization.ts'
+import type { Network } from '../grid/network.ts'
+import type { Phases } from '../grid/phases.ts'
+import { MS_PER_MIN, type EpochMs } from '../time.ts'
+import type { OutageFacts, OutageId } from './facts.ts'
+import type { History } from './positions.ts'
+
+export type LedgerSettings = {
+  /** Openings of one device within this time of the first are one outage. */
+  readonly recloseWindowMs: number
+  /** Timestamps further ahead than this are clamped to `receivedAt`. */
+  readonly futureToleranceMs: number
+  /** Repeats that can be read again from the record are let go in memory. */
+  readonly thinRepeats: boolean
+}
+
+export const DEFAULT_SETTINGS: LedgerSettings = {
+  recloseWindowMs: 5 * MS_PER_MIN,
+  futureToleranceMs: 60_000,
+  thinRepeats: false,
+}
+
+/**
+ * The ledger in memory, from a horizon on: what was said, where every switch stands, who has supply, and the outages that follow. All of
+ * it is a function of the set of observations since the horizon and of how things stood there.
+ */
+export type Ledger = {
+  readonly network: Network
+  readonly energization: Energization
+  readonly settings: LedgerSettings
+  /** Nothing older can be judged in memory. */
+  horizon: EpochMs
+  /** The last instant at which anything turned. */
+  head: EpochMs
+  readonly histories: Map<number, History>
+  /** When which switch turned, in the order of time. Entries that a correction made void do no harm: it may only list too much. */
+  readonly journal: { at: EpochMs; device: number }[]
+  readonly record: LedgerRecord
+}
+
+/** A supply group without supply, `[from, until)`: one of its phases at least is dead all the while. */
+export type Spell = {
+  readonly group: number
+  readonly from: EpochMs
+  until: EpochMs | null
+  /** The switch that began it. */
+  readonly device: number
+  restoredBy: number
+  phases: Phases
+}
+
+/** An outage in memory: openings of one device within the reclosing window of the first. */
+export type Outage = {
+  readonly id: OutageId
+  readonly device: number
+  anchorAt: EpochMs
+  openings: readonly EpochMs[]
+  /** As last told; null before the first time. */
+  told: OutageFacts | null
+}
+
+export type OutageBook = {
+  /** What each opening of a device interrupted: device → instant → spells. */
+  readonly openings: Map<number, Map<EpochMs, Set<Spell>>>
+  readonly outages: Map<number, Outage[]>
+  readonly byId: Map<OutageId, Outage>
+  /** Openings whose spells changed since the book was last settled. */
+  readonly touched: Map<number, Set<EpochMs>>
+  /** The number that each load point keeps for ever, by its index in this network. */
+  readonly loadPointNumber: Int32Array
+}
+
+/** A section of one phase without supply, `[from, until)`. */
+export type Dark = {
+  readonly from: EpochMs
+  until: EpochMs | null
+  /** The switch that cut it off; NONE where a network revision did. */
+  readonly device: number
+  /** The switch that brought it back; NONE while dark, or where a network revision did. */
+  restoredBy: number
+}
+
+/** What is known of the dark since the horizon. */
+export type LedgerRecord = OutageBook & {
+  /** By section, in the order of time. */
+  readonly darks: Map<number, Dark[]>
+  /** By supply group, in the order of time. */
+  readonly spells: Map<number, Spell[]>
+}
