@@ -1,12 +1,23 @@
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import net from 'node:net'
 import { Aedes } from 'aedes'
 import t from 'tap'
+import { simulate } from '../simulators/command.ts'
 import { createField } from '../simulators/field.ts'
+import {
+  darkPoints,
+  feederOfNodes,
+  livePhases,
+  normalPositions,
+  plainGrid,
+} from '../simulators/plain-grid.ts'
 import { randomFrom } from '../simulators/random.ts'
+import { readSpl140k } from '../simulators/spl-140k.ts'
 import { runStory } from '../simulators/story.ts'
 import { makeTown } from '../simulators/town.ts'
 import type { NetworkTables } from '../src/grid/tables.ts'
+import { readNetworkFolder } from '../src/imports/network-folder.ts'
 
 /** Nodes that a source reaches on this phase through what is closed: by names, in rounds, sharing nothing with the simulator. */
 function reachedOn(tables: NetworkTables, letter: number, isOpen: (id: string) => boolean) {
@@ -275,5 +286,78 @@ void t.test(
     t.equal(outs[6], said(/(\d+) customers still out/))
     t.equal(outs.at(-1), 0, 'nobody is left in the dark')
     t.ok(outs[6]! > 0 && outs[6]! < outs[4]!, 'the tie brings back a part')
+  },
+)
+
+async function command(...argv: string[]) {
+  const said: string[] = []
+  const code = await simulate(argv, {
+    out: (line) => said.push(line),
+    err: (line) => said.push(line),
+    now: () => 0,
+    signal: AbortSignal.abort(),
+  })
+  return { code, said: said.join('\n') }
+}
+
+void t.test('relight simulate writes a town that is read back as it was made', async (t) => {
+  const out = t.testdir()
+  const town = await command('town', '--customers', '444', '--seed', '9', '--out', out)
+  t.equal(town.code, 0, town.said)
+  const { tables, faults } = await readNetworkFolder(out)
+  t.strictSame(faults, [], 'nothing to report')
+  t.strictSame(tables, makeTown({ seed: '9', customers: 444 }))
+})
+
+void t.test('relight simulate refuses what it cannot do, and says why', async (t) => {
+  const cases: [argv: string[], code: number, says: RegExp][] = [
+    [[], 2, /simulate town/],
+    [['--help'], 0, /--heartbeat-s/],
+    [['field', '--help'], 0, /--heartbeat-s/],
+    [['weather'], 2, /there is no weather/],
+    [['town', '--customers', '5'], 2, /--out is missing/],
+    [['town', '--customers', 'many', '--out', 'x'], 2, /--customers must be a whole number/],
+    [['town', '--customer', '5'], 2, /--customer/],
+    [['field', '--network', '/nowhere', '--mqtt', 'mqtt://x'], 1, /no such file/],
+    [['field', '--network', 'x', '--mqtt', 'm', '--loss', '2'], 2, /--loss must be from 0 to 1/],
+    [['field', '--network', 'x', '--mqtt', 'm', '--speed', '0'], 2, /--speed must be more than 0/],
+    [['spl-140k', '--from', '/nowhere', '--out', 'x'], 1, /no such file/],
+  ]
+  for (const [argv, code, says] of cases) {
+    const answer = await command(...argv)
+    t.equal(answer.code, code, argv.join(' '))
+    t.match(answer.said, says)
+  }
+})
+
+const SPL = new URL('../../shared/data/spl_140k', import.meta.url).pathname
+const noSpl = existsSync(SPL) ? false : 'no ../shared/data/spl_140k'
+
+void t.test(
+  'the synthetic utility keeps every customer, and feeds them',
+  { skip: noSpl },
+  async (t) => {
+    const tables = readSpl140k(SPL)
+    t.equal(tables.servicePoints.length, 140_459)
+    t.equal(tables.feeders.length, 65)
+    t.equal(tables.transformers.filter((one) => one.kind === 'distribution').length, 21_545)
+    t.equal(tables.switches.filter((one) => one.kind === 'fuse').length, 21_545)
+    t.equal(tables.switches.filter((one) => one.id.startsWith('TIE-')).length, 14)
+    const grid = plainGrid(tables)
+    const normal = normalPositions(grid)
+    t.equal(darkPoints(grid, livePhases(grid, normal)).size, 0, 'everyone is fed')
+    const feederOf = feederOfNodes(grid, normal)
+    const expected = new Map<string, number>()
+    for (const row of grid.pointNode) {
+      const feeder = tables.feeders[feederOf[row]!]!.id
+      expected.set(feeder, (expected.get(feeder) ?? 0) + 1)
+    }
+    // As customers.csv has them: FDR-0001 644, FDR-0002 2,430, FDR-0003 2,362.
+    t.equal(expected.get('FDR-0001'), 644)
+    t.equal(expected.get('FDR-0002'), 2430)
+    t.equal(expected.get('FDR-0003'), 2362)
+    for (const kind of ['nodes', 'switches', 'lines', 'transformers', 'servicePoints'] as const) {
+      t.equal(new Set<string>(tables[kind].map((row) => row.id)).size, tables[kind].length, kind)
+    }
   },
 )

@@ -1,0 +1,203 @@
+import { stat } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import type { NetworkTables } from '../src/grid/tables.ts'
+import { writeNetworkFolder } from '../src/imports/network-export.ts'
+import { readNetworkFolder } from '../src/imports/network-folder.ts'
+import { formatFault, hasErrors } from '../src/imports/report.ts'
+import type { EpochMs } from '../src/time.ts'
+import { createField } from './field.ts'
+import { readSpl140k } from './spl-140k.ts'
+import { runStory } from './story.ts'
+import { makeTown } from './town.ts'
+
+export type SimulateIo = {
+  /** One line of result, and of what else there is to say. */
+  readonly out: (line: string) => void
+  readonly err: (line: string) => void
+  readonly now: () => EpochMs
+  /** Ends what runs until it is stopped. */
+  readonly signal: AbortSignal
+}
+
+const HELP = `relight simulate: towns, field devices and storms to try the service with
+
+  relight simulate town --customers N [--seed S] [--per-feeder N] --out DIR
+      writes the network folder of an invented town
+  relight simulate spl-140k --from DIR --out DIR
+      converts the files of the synthetic utility Sisyphean Power & Light
+  relight simulate field --network DIR --mqtt URL [options]
+      gateways that publish what happens in a network, until stopped
+      --story             faults, switching and repairs, told line by line
+      --speed X           of the story; default 1
+      --seed S            default 1
+      --load-s N          seconds between loads of feeder heads; default 10, 0 never
+      --points-s N        seconds between loads of transformers; default 300, 0 never
+      --heartbeat-s N     seconds between repeated positions; default 120, 0 never
+      --meters SHARE      part of the meters that are heard; default 0.6
+      --loss RATE         part of loads and meter words lost; default 0
+      --duplicates RATE   part of the words said twice; default 0
+      --delay-ms N        mean delay; words overtake each other; default 0
+      --clock-ms N        clocks of gateways are off by up to this; default 0`
+
+type Options = Record<string, { type: 'string' | 'boolean' }>
+type Given = Readonly<Record<string, string | boolean | undefined>>
+type Task = {
+  readonly options: Options
+  readonly run: (given: Given, io: SimulateIo) => Promise<number>
+}
+
+/** Wrong use of a command: what was wrong, in words. */
+class WrongUse extends Error {}
+
+const text = { type: 'string' } as const
+const TASKS: Readonly<Record<string, Task>> = {
+  town: {
+    options: { customers: text, seed: text, 'per-feeder': text, out: text },
+    run: writeTown,
+  },
+  'spl-140k': { options: { from: text, out: text }, run: convertSpl140k },
+  field: {
+    options: {
+      network: text,
+      mqtt: text,
+      story: { type: 'boolean' },
+      speed: text,
+      seed: text,
+      'load-s': text,
+      'points-s': text,
+      'heartbeat-s': text,
+      meters: text,
+      loss: text,
+      duplicates: text,
+      'delay-ms': text,
+      'clock-ms': text,
+    },
+    run: runField,
+  },
+}
+
+/** `relight simulate …`: 0 when done, 1 when it could not be, 2 on wrong use. */
+export async function simulate(argv: readonly string[], io: SimulateIo): Promise<number> {
+  const [name, ...rest] = argv
+  if (name === undefined || name === '--help' || name === 'help' || rest.includes('--help')) {
+    io.out(HELP)
+    return name === undefined ? 2 : 0
+  }
+  const task = TASKS[name]
+  if (task === undefined) {
+    io.err(`relight simulate: there is no ${name}; see --help`)
+    return 2
+  }
+  try {
+    const { values } = parseArgs({ args: rest, options: task.options, strict: true })
+    return await task.run(values, io)
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    io.err(`relight simulate ${name}: ${error.message}`)
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    return error instanceof WrongUse || code.startsWith('ERR_PARSE_ARGS') ? 2 : 1
+  }
+}
+
+async function writeTown(given: Given, io: SimulateIo): Promise<number> {
+  const out = needed(given, 'out')
+  const perFeeder = given['per-feeder'] === undefined ? undefined : whole(given, 'per-feeder', 1)
+  const tables = makeTown({
+    seed: seedOf(given),
+    customers: whole(given, 'customers', 1),
+    ...(perFeeder === undefined ? {} : { customersPerFeeder: perFeeder }),
+  })
+  await writeNetworkFolder(tables, out)
+  io.out(`${out}: ${counted(tables)}`)
+  return 0
+}
+
+async function convertSpl140k(given: Given, io: SimulateIo): Promise<number> {
+  const from = needed(given, 'from')
+  const out = needed(given, 'out')
+  const tables = readSpl140k(from)
+  await writeNetworkFolder(tables, out)
+  io.out(`${out}: ${counted(tables)}`)
+  return 0
+}
+
+async function runField(given: Given, io: SimulateIo): Promise<number> {
+  const path = needed(given, 'network')
+  const url = needed(given, 'mqtt')
+  const seed = seedOf(given)
+  const speed = amount(given, 'speed', 1)
+  if (speed <= 0) throw new WrongUse('--speed must be more than 0')
+  const options = {
+    loadEveryS: amount(given, 'load-s', 10),
+    loadPointEveryS: amount(given, 'points-s', 300),
+    heartbeatEveryS: amount(given, 'heartbeat-s', 120),
+    meterShare: rate(given, 'meters', 0.6),
+    radio: {
+      lossRate: rate(given, 'loss', 0),
+      duplicateRate: rate(given, 'duplicates', 0),
+      delayMs: amount(given, 'delay-ms', 0),
+      clockOffsetMs: amount(given, 'clock-ms', 0),
+    },
+  }
+  await stat(path)
+  const { tables, faults } = await readNetworkFolder(path)
+  if (hasErrors(faults)) {
+    for (const fault of faults) io.err(formatFault(fault))
+    return 1
+  }
+  const field = await createField({ tables, url, seed, now: io.now, ...options })
+  io.out(`${field.gateways.length} gateways publish to ${url}: ${counted(tables)}`)
+  try {
+    if (given['story'] === true) {
+      await runStory({ tables, field, seed, speed, now: io.now, say: io.out, signal: io.signal })
+    } else await aborted(io.signal)
+  } finally {
+    await field.close()
+  }
+  return 0
+}
+
+const counted = (tables: NetworkTables) => {
+  const customers = tables.servicePoints.reduce((sum, point) => sum + point.customers, 0)
+  return (
+    `${customers} customers, ${tables.feeders.length} feeders, ` +
+    `${tables.switches.length} switches, ${tables.nodes.length} nodes`
+  )
+}
+
+function needed(given: Given, name: string): string {
+  const value = given[name]
+  if (typeof value !== 'string' || value === '') throw new WrongUse(`--${name} is missing`)
+  return value
+}
+
+const seedOf = (given: Given): string => String(given['seed'] ?? '1')
+
+function amount(given: Given, name: string, otherwise: number): number {
+  const value = given[name] === undefined ? otherwise : Number(given[name] || Number.NaN)
+  if (!Number.isFinite(value) || value < 0) {
+    throw new WrongUse(`--${name} must be a number of at least 0, not ${String(given[name])}`)
+  }
+  return value
+}
+
+function rate(given: Given, name: string, otherwise: number): number {
+  const value = amount(given, name, otherwise)
+  if (value > 1) throw new WrongUse(`--${name} must be from 0 to 1, not ${value}`)
+  return value
+}
+
+function whole(given: Given, name: string, least: number): number {
+  const value = Number(needed(given, name))
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new WrongUse(`--${name} must be a whole number of at least ${least}, not ${value}`)
+  }
+  return value
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  signal.aborted
+    ? Promise.resolve()
+    : new Promise((resolve) => {
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
