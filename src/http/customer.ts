@@ -1,0 +1,137 @@
+import { Type } from 'typebox'
+import { revokeToken, writeAudit } from '../stores/accounts.ts'
+import {
+  readOpenInterruptions,
+  readOutages,
+  readPastInterruptions,
+  type OutageView,
+} from '../stores/outages-read.ts'
+import { MS_PER_MIN, toIso } from '../time.ts'
+import { InstantText } from './params.ts'
+import type { App, HttpParts } from './parts.ts'
+import { Problem } from './problem.ts'
+
+/** How far back a customer sees what happened to their own supply. */
+export const HISTORY_MONTHS = 24
+/** A token of ours rarely lives longer; a revocation without an end is kept this long. */
+const REVOKED_FOR_DAYS = 400
+
+export async function customerRoutes(app: App, parts: HttpParts): Promise<void> {
+  const { db, clock } = parts
+
+  app.get(
+    '/api/v1/me',
+    {
+      schema: {
+        tags: ['customer'],
+        summary:
+          'My service points: supply now, outage, estimate, planned work, the last 24 months',
+      },
+    },
+    async ({ identity }) => {
+      if (identity === null) throw new Problem(401, 'no-token', 'a token is needed')
+      const now = clock()
+      const view = parts.network.current()
+      const points = identity.servicePoints.map((id) => ({ id, group: view?.groupOf(id) ?? null }))
+      const groups = [...new Set(points.flatMap(({ group }) => (group === null ? [] : [group])))]
+      const [open, past] = await Promise.all([
+        readOpenInterruptions(db, groups),
+        readPastInterruptions(db, groups, monthsBefore(now, HISTORY_MONTHS)),
+      ])
+      const outages = await readOutages(db, [...new Set(open.map(({ outage }) => outage))], now)
+      return {
+        subject: identity.subject,
+        at: toIso(now),
+        servicePoints: points.map(({ id, group }) => {
+          // A network that does not know the point cannot say whether it has supply: silence is not "on".
+          if (group === null) return { id, supply: 'unknown', ...NOTHING_KNOWN }
+          const off = open.find(({ members }) => members.includes(group))
+          const mine = past.filter(({ members }) => members.includes(group))
+          const outage = off === undefined ? undefined : outages.get(off.outage)
+          const since = off?.from ?? mine.reduce((last, one) => Math.max(last, one.until), 0)
+          return {
+            id,
+            supply: off === undefined ? 'on' : 'off',
+            /** Since when; null where it has been on for as long as we look back. */
+            since: since === 0 ? null : toIso(since),
+            outage: outage === undefined ? null : forCustomer(outage),
+            etr: outage?.etr ?? null,
+            history: {
+              months: HISTORY_MONTHS,
+              interruptions: mine.map(({ outage, from, until, nature, cause }) => ({
+                outage,
+                from: toIso(from),
+                until: toIso(until),
+                minutes: (until - from) / MS_PER_MIN,
+                kind: nature,
+                cause,
+              })),
+            },
+          }
+        }),
+      }
+    },
+  )
+
+  app.post(
+    '/api/v1/tokens/:jti/revoke',
+    {
+      schema: {
+        tags: ['administrator'],
+        summary: 'Refuses a token from now on',
+        params: Type.Object({ jti: Type.String({ minLength: 1, maxLength: 128 }) }),
+        body: Type.Object({ expiresAt: Type.Optional(InstantText) }),
+      },
+    },
+    async ({ params, body, identity }) => {
+      if (identity === null) throw new Problem(401, 'no-token', 'a token is needed')
+      const at = clock()
+      const expiresAt =
+        body.expiresAt === undefined
+          ? at + REVOKED_FOR_DAYS * 86_400_000
+          : Date.parse(body.expiresAt)
+      await db.transaction().execute(async (tx) => {
+        await revokeToken(tx, { jti: params.jti, expiresAt, bySubject: identity.subject, at })
+        await writeAudit(tx, {
+          at,
+          subject: identity.subject,
+          role: identity.role,
+          act: 'revokeToken',
+          target: params.jti,
+          before: null,
+          after: { expiresAt: toIso(expiresAt) },
+        })
+      })
+      parts.auth.forget(params.jti)
+      return { jti: params.jti, revokedUntil: toIso(expiresAt) }
+    },
+  )
+}
+
+const NOTHING_KNOWN = {
+  since: null,
+  outage: null,
+  etr: null,
+  history: { months: HISTORY_MONTHS, interruptions: [] },
+}
+
+/** What a customer is told of an outage: nothing that names devices, feeders or crews. */
+function forCustomer(outage: OutageView) {
+  const crew = outage.crew as { state?: unknown } | null
+  return {
+    id: outage.id,
+    status: outage.status,
+    kind: outage.kind,
+    startedAt: outage.startedAt,
+    cause: outage.cause,
+    customersOut: outage.customersOut,
+    customersInterrupted: outage.customersInterrupted,
+    crew: crew === null ? null : { state: crew.state ?? null },
+  }
+}
+
+function monthsBefore(at: number, months: number): number {
+  const date = new Date(at)
+  date.setUTCMonth(date.getUTCMonth() - months)
+  return date.getTime()
+}

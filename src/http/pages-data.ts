@@ -1,0 +1,197 @@
+import { gzip } from 'node:zlib'
+import { promisify } from 'node:util'
+import { Type } from 'typebox'
+import { at } from '../grid/network.ts'
+import {
+  readFieldHeardAt,
+  readGateways,
+  readLoadPointNumbers,
+  readSetsBack,
+  readSetsOut,
+  readSwitchStates,
+} from '../stores/standing-read.ts'
+import { MS_PER_DAY, toIso, type EpochMs } from '../time.ts'
+import {
+  drawNetwork,
+  partsBack,
+  partsOut,
+  placeGroups,
+  switchEffect,
+  traceFromSwitch,
+  type GroupPlaces,
+} from './drawing.ts'
+import { inForce } from './network.ts'
+import type { NetworkView } from './network-in-force.ts'
+import { IdParams, WhenText, whenOf } from './params.ts'
+import type { App, HttpParts } from './parts.ts'
+import { notFound } from './problem.ts'
+
+/** Supply that came back within this time is still shown as such. */
+const BACK_SHOWN_MS = MS_PER_DAY
+/** The state of the network is worked out at most this often, however many screens ask. */
+const STATE_AGE_MS = 400
+
+const tags = ['pages']
+const compress = promisify(gzip)
+
+/** What the dispatcher's drawing needs beyond lists: shapes, and only what is not normal about them. */
+export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void> {
+  const { db, clock } = parts
+  const { timeZone } = parts.settings
+  const drawn = new WeakMap<NetworkView, Promise<Buffer>>()
+  const placed = new WeakMap<NetworkView, Promise<GroupPlaces>>()
+  let latest: { view: NetworkView; at: EpochMs; state: Promise<unknown> } | undefined
+
+  const drawingOf = (view: NetworkView): Promise<Buffer> => {
+    const known = drawn.get(view) ?? compress(JSON.stringify(drawNetwork(view)))
+    drawn.set(view, known)
+    return known
+  }
+  const placesOf = (view: NetworkView): Promise<GroupPlaces> => {
+    const known =
+      placed.get(view) ?? readLoadPointNumbers(db).then((numbers) => placeGroups(view, numbers))
+    placed.set(view, known)
+    return known
+  }
+
+  async function stateNow(view: NetworkView) {
+    const now = clock()
+    const [places, sets, back, states, gateways, fieldHeardAt] = await Promise.all([
+      placesOf(view),
+      readSetsOut(db),
+      readSetsBack(db, now - BACK_SHOWN_MS),
+      readSwitchStates(db),
+      readGateways(db),
+      readFieldHeardAt(db),
+    ])
+    const { network, standing } = view
+    const gone = new Set(gateways.filter(({ online }) => !online).map(({ id }) => id))
+    const abnormal = []
+    const silent: number[] = []
+    for (const state of states) {
+      const device = network.switchIndex.get(state.switch)
+      if (device === undefined) continue
+      if (gone.has(state.gateway)) silent.push(device)
+      const closedPhases = at(standing.closed, device)
+      if (closedPhases === at(network.switchNormal, device)) continue
+      abnormal.push({
+        switch: device,
+        closedPhases,
+        at: toIso(state.at),
+        gateway: state.gateway,
+      })
+    }
+    return {
+      revision: view.revision,
+      at: toIso(now),
+      abnormal,
+      silent,
+      gateways: gateways.map(({ id, online, heard_at }) => ({
+        id,
+        online,
+        heardAt: toIso(heard_at),
+      })),
+      fieldHeardAt: fieldHeardAt === null ? null : toIso(fieldHeardAt),
+      parts: [...partsOut(view, places, sets, standing), ...partsBack(view, places, back)],
+    }
+  }
+
+  async function stateThen(view: NetworkView, then: EpochMs) {
+    const [places, sets] = await Promise.all([placesOf(view), readSetsOut(db, then)])
+    return {
+      revision: view.revision,
+      at: toIso(then),
+      abnormal: [],
+      silent: [],
+      gateways: [],
+      fieldHeardAt: null,
+      parts: partsOut(view, places, sets, null),
+    }
+  }
+
+  app.get(
+    '/api/v1/network/map',
+    {
+      schema: {
+        tags,
+        summary: 'The network in force as columns for drawing; changes only with its revision',
+      },
+    },
+    async (request, reply) => {
+      const view = await inForce(parts)
+      const etag = `"network-${view.revision}"`
+      void reply.header('etag', etag).header('cache-control', 'private, no-cache')
+      if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+      return reply
+        .type('application/json; charset=utf-8')
+        .header('content-encoding', 'gzip')
+        .send(await drawingOf(view))
+    },
+  )
+
+  app.get(
+    '/api/v1/network/state',
+    {
+      schema: {
+        tags,
+        summary: 'What is not normal in the network now, or who was out at an instant of the past',
+        querystring: Type.Object({ at: Type.Optional(WhenText) }),
+      },
+    },
+    async ({ query }) => {
+      const view = await inForce(parts)
+      if (query.at !== undefined) {
+        return stateThen(view, whenOf({ in: 'query', at: '/at' }, query.at, timeZone))
+      }
+      const now = clock()
+      if (latest === undefined || latest.view !== view || now - latest.at > STATE_AGE_MS) {
+        latest = { view, at: now, state: stateNow(view) }
+        latest.state.catch(() => {
+          latest = undefined
+        })
+      }
+      return latest.state
+    },
+  )
+
+  const deviceNamed = (view: NetworkView, id: string): number => {
+    const device = view.network.switchIndex.get(id)
+    if (device === undefined) {
+      throw notFound('unknown-switch', `no switch ${id} in the network in force`)
+    }
+    return device
+  }
+
+  app.get(
+    '/api/v1/switches/:id/effect',
+    {
+      schema: {
+        tags,
+        summary: 'Who would get supply and who would lose it if the switch stood otherwise',
+        params: IdParams,
+        querystring: Type.Object({ position: Type.Enum(['open', 'closed']) }),
+      },
+    },
+    async ({ params, query }) => {
+      const view = await inForce(parts)
+      const device = deviceNamed(view, params.id)
+      return switchEffect(view, await placesOf(view), device, query.position)
+    },
+  )
+
+  app.get(
+    '/api/v1/switches/:id/trace',
+    {
+      schema: {
+        tags,
+        summary: 'Lines from a switch to its source, to all behind it, or to the ties at its edge',
+        params: IdParams,
+        querystring: Type.Object({ direction: Type.Enum(['up', 'down', 'ties']) }),
+      },
+    },
+    async ({ params, query }) => {
+      const view = await inForce(parts)
+      return traceFromSwitch(view, deviceNamed(view, params.id), query.direction)
+    },
+  )
+}

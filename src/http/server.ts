@@ -1,0 +1,194 @@
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import websocket from '@fastify/websocket'
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyRequest,
+} from 'fastify'
+import { Counter, Histogram } from 'prom-client'
+import { accessOf } from './access.ts'
+import { customerRoutes } from './customer.ts'
+import { dispatcherRoutes } from './dispatcher.ts'
+import { COUNTED_MAX, guard } from './guard.ts'
+import { FRAME_BYTES_MAX, liveRoutes } from './live.ts'
+import type { App, HttpParts } from './parts.ts'
+import { plannerRoutes } from './planner.ts'
+import { Problem, sendProblem, type ProblemPart } from './problem.ts'
+import { publicRoutes } from './public.ts'
+
+export const BODY_BYTES_MAX = 65_536
+/** Encoded, an identifier of 128 characters may be this long. */
+const PARAM_CHARS_MAX = 128 * 9
+const REQUEST_TIMEOUT_MS = 30_000
+
+/** All routes, ready to listen or to `inject`. Refuses to start with a route that the table of access does not know. */
+export async function buildServer(parts: HttpParts): Promise<App> {
+  const logger: FastifyBaseLogger = parts.logger
+  const app: App = fastify({
+    loggerInstance: logger,
+    bodyLimit: BODY_BYTES_MAX,
+    logController: new LogController({ disableRequestLogging: true }),
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: PARAM_CHARS_MAX },
+    trustProxy: parts.settings.trustProxy ?? false,
+    ajv: { customOptions: { allErrors: true } },
+    // Answered before any route: a path that cannot be read.
+    frameworkErrors: (error, _request, reply) => {
+      void sendProblem(reply as never, problemOf(error))
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  app.decorateRequest('identity', null)
+  // Schemas describe the answers; what a handler gives is what is sent.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  app.addHook('onRoute', (route) => {
+    for (const method of [route.method].flat()) {
+      if (accessOf(method, route.url) === undefined) {
+        throw new Error(
+          `nobody has decided who may use ${method} ${route.url} (src/http/access.ts)`,
+        )
+      }
+    }
+  })
+  measure(app, parts)
+  app.setErrorHandler<FastifyError | Problem>((error, request, reply) => {
+    const problem = problemOf(error)
+    if (problem.status >= 500) {
+      request.log.error({ err: error, route: request.routeOptions.url, msg: 'request failed' })
+    }
+    return sendProblem(reply, problem)
+  })
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, new Problem(404, 'no-such-route', `no ${request.method} at this path`)),
+  )
+
+  await app.register(helmet, { contentSecurityPolicy: { directives: PAGE_POLICY } })
+  await app.register(rateLimit, { global: false, cache: COUNTED_MAX })
+  guard(app, parts)
+  await app.register(websocket, {
+    options: { maxPayload: FRAME_BYTES_MAX, perMessageDeflate: false },
+    errorHandler: (_error, socket) => socket.terminate(),
+    preClose: (done) => {
+      parts.live.close().then(
+        () => app.websocketServer.close(() => done()),
+        () => done(),
+      )
+    },
+  })
+  await app.register(swagger, { openapi: DOCUMENT })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+
+  await app.register(async (scope) => {
+    const routes = scope.withTypeProvider<TypeBoxTypeProvider>()
+    await publicRoutes(routes, parts)
+    await liveRoutes(routes, parts)
+    await dispatcherRoutes(routes, parts)
+    await plannerRoutes(routes, parts)
+    await customerRoutes(routes, parts)
+  })
+  return app
+}
+
+const PAGE_POLICY = {
+  defaultSrc: ["'self'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
+  objectSrc: ["'none'"],
+  frameAncestors: ["'none'"],
+  baseUri: ["'none'"],
+  formAction: ["'self'"],
+  // The demo runs without TLS; production puts it in front.
+  upgradeInsecureRequests: null,
+}
+
+const DOCUMENT = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Relight',
+    version: '1',
+    description: 'Outages, reliability and planned work of a distribution utility.',
+  },
+  components: {
+    securitySchemes: { token: { type: 'http' as const, scheme: 'bearer', bearerFormat: 'JWT' } },
+  },
+  security: [{ token: [] }],
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  const fault = error as Partial<FastifyError>
+  if (fault.validation !== undefined) {
+    const where = fault.validationContext ?? 'body'
+    const parts = fault.validation.map(
+      ({ instancePath, params, message, keyword }): ProblemPart => ({
+        in: (where === 'querystring' ? 'query' : where) as ProblemPart['in'],
+        at:
+          keyword === 'required'
+            ? `${instancePath}/${String(params['missingProperty'])}`
+            : instancePath,
+        says: keyword === 'required' ? 'is missing' : saysOf(message, params),
+      }),
+    )
+    const detail = parts.map(({ in: place, at, says }) => `${place}${at}: ${says}`).join('; ')
+    return new Problem(400, 'invalid', detail, { parts })
+  }
+  if (isDatabaseAway(fault)) {
+    return new Problem(503, 'database-away', 'the database does not answer; try again in a moment')
+  }
+  const status = fault.statusCode ?? 500
+  return status < 500
+    ? new Problem(status, (fault.code ?? 'refused').toLowerCase(), fault.message ?? 'refused')
+    : new Problem(500, 'our-mistake', 'something went wrong on our side')
+}
+
+function saysOf(message: string | undefined, params: Record<string, unknown>): string {
+  const allowed = params['allowedValues']
+  return Array.isArray(allowed)
+    ? `must be one of ${allowed.join(', ')}`
+    : (message ?? 'is not accepted')
+}
+
+const AWAY = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+])
+const AWAY_WORDS = /connection terminated|timeout exceeded when trying to connect/i
+
+const isDatabaseAway = ({ code, message }: Partial<FastifyError>): boolean =>
+  AWAY.has(code ?? '') || (code ?? '').startsWith('08') || AWAY_WORDS.test(message ?? '')
+
+function measure(app: App, { metrics }: HttpParts): void {
+  const seconds = new Histogram({
+    name: 'relight_http_request_seconds',
+    help: 'Time to answer, by route and status',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
+    registers: [metrics],
+  })
+  const refused = new Counter({
+    name: 'relight_http_refused_total',
+    help: 'Requests refused, by status',
+    labelNames: ['status'],
+    registers: [metrics],
+  })
+  app.addHook('onResponse', async (request: FastifyRequest, reply) => {
+    const route = request.routeOptions.url ?? 'none'
+    const status = String(reply.statusCode)
+    seconds.observe({ method: request.method, route, status }, reply.elapsedTime / 1000)
+    if (reply.statusCode >= 400) refused.inc({ status })
+  })
+}
