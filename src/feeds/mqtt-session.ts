@@ -69,10 +69,7 @@ export function openMqttSession(options: MqttSessionOptions, take: TakeMessage):
     const drained = await queue.drain(client.connected ? CLOSE_WAIT_MS : 0)
     connection.stop()
     queue.close()
-    // A broker that does not hang up is left.
-    const impatience = setTimeout(() => client.stream.destroy(), LEAVE_WAIT_MS)
-    await client.endAsync(!client.connected || !drained)
-    clearTimeout(impatience)
+    await leave(client, { politely: client.connected && drained })
   }
   let closing: Promise<void> | undefined
   return {
@@ -81,6 +78,19 @@ export function openMqttSession(options: MqttSessionOptions, take: TakeMessage):
     publish: queue.publish,
     close: () => (closing ??= close()),
   }
+}
+
+/** A broker that does not hang up (or has, at this very moment) is left after LEAVE_WAIT_MS. */
+function leave(client: MqttClient, { politely }: { politely: boolean }): Promise<void> {
+  return new Promise((resolve) => {
+    const gone = (): void => {
+      clearTimeout(impatience)
+      client.stream.destroy()
+      resolve()
+    }
+    const impatience = setTimeout(gone, LEAVE_WAIT_MS)
+    client.end(!politely, gone)
+  })
 }
 
 const VERSION_5: IClientOptions = {
