@@ -34,6 +34,10 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'GET /api/v1/switches': reads(...STAFF),
   'GET /api/v1/nodes/:id/trace': reads(...STAFF),
   'GET /api/v1/network.geojson': reads(...STAFF),
+  'GET /api/v1/network/map': reads(...STAFF),
+  'GET /api/v1/network/state': reads(...STAFF),
+  'GET /api/v1/switches/:id/effect': reads(...STAFF),
+  'GET /api/v1/switches/:id/trace': reads(...STAFF),
 
   // Planner. Dispatchers look.
   'GET /api/v1/indices': reads(...STAFF),

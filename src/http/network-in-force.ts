@@ -5,6 +5,8 @@ import { groupCode, type GroupCode } from '../ledger/facts.ts'
 import { MS_PER_S, type EpochMs } from '../time.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../stores/database.ts'
+import { latestRevision, loadRevision } from '../stores/networks.ts'
+import { readLoadPointNumbers } from '../stores/standing-read.ts'
 
 /** How often a process looks whether another revision is in force. */
 export const REVISION_LOOK_S = 5
@@ -26,7 +28,10 @@ export type NetworkView = {
   readonly revision: number
   readonly tables: NetworkTables
   readonly network: Network
+  /** The engine has not numbered all load points yet, so some groups are not known. */
+  readonly unnumbered: boolean
   readonly standing: Energization
+  readonly sourceNodes: ReadonlySet<number>
   readonly nodeIndex: ReadonlyMap<string, number>
   /** Positions in the tables by id. */
   readonly servicePointIndex: ReadonlyMap<string, number>
@@ -36,27 +41,31 @@ export type NetworkView = {
   servicePointsOf(groups: ReadonlySet<GroupCode>): string[]
 }
 
-export type NetworkSource = {
-  lastRevision(): Promise<number | null>
-  readTables(revision: number): Promise<NetworkTables>
-}
-
 /** Reads the network in force, and again whenever another one is; `onChange` hears of each. Throws where the first reading fails. */
 export async function openNetworkInForce(parts: {
   readonly db: Database
   readonly clock: Clock
-  readonly source: NetworkSource
   readonly onChange: () => void
 }): Promise<NetworkInForce> {
-  const { db, clock, source } = parts
+  const { db, clock } = parts
   let view: NetworkView | null = null
   let positionsAt: EpochMs = -Infinity
   let readingPositions: Promise<void> | undefined
 
   async function refresh(): Promise<boolean> {
-    const revision = await source.lastRevision()
-    if (revision === null || revision === view?.revision) return false
-    view = await readView(db, source, revision)
+    const revision = (await latestRevision(db))?.revision
+    if (revision === undefined) return false
+    let next: NetworkView
+    if (revision !== view?.revision) {
+      const tables = await loadRevision(db, revision)
+      next = viewOf(revision, tables, buildNetwork(tables), await readLoadPointNumbers(db))
+    } else {
+      if (!view.unnumbered) return false
+      const numbers = await readLoadPointNumbers(db)
+      next = viewOf(revision, view.tables, view.network, numbers)
+      if (next.unnumbered) return false
+    }
+    view = next
     positionsAt = -Infinity
     parts.onChange()
     return true
@@ -103,21 +112,16 @@ export async function openNetworkInForce(parts: {
   }
 }
 
-async function readView(
-  db: Database,
-  source: NetworkSource,
+function viewOf(
   revision: number,
-): Promise<NetworkView> {
-  const tables = await source.readTables(revision)
-  const network = buildNetwork(tables)
-  const numbers = new Map(
-    (await db.selectFrom('load_point').select(['id', 'ix']).execute()).map((row) => [
-      row.id,
-      row.ix,
-    ]),
-  )
+  tables: NetworkTables,
+  network: Network,
+  numbers: ReadonlyMap<string, number>,
+): NetworkView {
   const loadPointNumber = network.loadPointIds.map((id) => numbers.get(id) ?? null)
   const servicePointIndex = new Map(tables.servicePoints.map((row, index) => [row.id, index]))
+
+  const nodeIndex = new Map(network.nodeIds.map((id, index) => [id, index]))
 
   const codeOf = (index: number): GroupCode | null => {
     const group = at(network.servicePointGroup, index)
@@ -129,8 +133,10 @@ async function readView(
     revision,
     tables,
     network,
+    unnumbered: loadPointNumber.includes(null),
+    sourceNodes: new Set(tables.sources.flatMap(({ node }) => nodeIndex.get(node) ?? [])),
     standing: energize(network),
-    nodeIndex: new Map(network.nodeIds.map((id, index) => [id, index])),
+    nodeIndex,
     servicePointIndex,
     groupOf(servicePoint) {
       const index = servicePointIndex.get(servicePoint)

@@ -1,11 +1,15 @@
+import { Readable } from 'node:stream'
 import { Type } from 'typebox'
-import { at } from '../grid/network.ts'
+import { fedPhases } from '../grid/energization.ts'
+import { at, type Network } from '../grid/network.ts'
 import { formatPhases, type Phases } from '../grid/phases.ts'
+import { traceDown, traceUp, type Trace } from '../grid/trace.ts'
 import { toIso } from '../time.ts'
 import type { NetworkView } from './network-in-force.ts'
-import { Cursor, decodeCursor, encodeCursor, Id, Limit, PAGE_SIZE } from './params.ts'
+import { networkGeoJson } from './network-geojson.ts'
+import { Cursor, decodeCursor, encodeCursor, Id, IdParams, Limit, PAGE_SIZE } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
-import { Problem } from './problem.ts'
+import { notFound, Problem } from './problem.ts'
 
 const tags = ['dispatcher']
 
@@ -89,6 +93,55 @@ export async function networkRoutes(app: App, parts: HttpParts): Promise<void> {
       return { switches: switches.map(({ place: _, ...rest }) => rest), nextCursor: next }
     },
   )
+
+  app.get(
+    '/api/v1/nodes/:id/trace',
+    {
+      schema: {
+        tags,
+        summary:
+          'From a node up to its source, down to all that it feeds, or to the ties that could feed that instead',
+        params: IdParams,
+        querystring: Type.Object({
+          direction: Type.Optional(Type.Enum(['up', 'down', 'ties'], { default: 'down' })),
+        }),
+      },
+    },
+    async ({ params, query }) => {
+      const view = await inForce(parts)
+      const node = view.nodeIndex.get(params.id)
+      if (node === undefined)
+        throw notFound('unknown-node', `no node ${params.id} in the network in force`)
+      const direction = query.direction ?? 'down'
+      const trace =
+        direction === 'up'
+          ? traceUp(view.standing, view.sourceNodes, node)
+          : traceDown(view.standing, view.sourceNodes, node)
+      return {
+        node: params.id,
+        direction,
+        fedPhases: formatPhases(fedPhases(view.standing, node)),
+        ...traceView(view, trace),
+      }
+    },
+  )
+
+  app.get(
+    '/api/v1/network.geojson',
+    {
+      schema: {
+        tags,
+        summary: 'The network in force, with where each switch stands and which phases have supply',
+      },
+    },
+    async (_, reply) => {
+      const view = await inForce(parts)
+      return reply
+        .type('application/geo+json; charset=utf-8')
+        .header('cache-control', 'private, max-age=1')
+        .send(Readable.from(inChunks(networkGeoJson(view))))
+    },
+  )
 }
 
 export async function inForce(parts: HttpParts): Promise<NetworkView> {
@@ -106,12 +159,54 @@ const positionOf = (closed: Phases, all: Phases): 'open' | 'closed' | 'partly' =
 export function feederOfSwitch({ network }: NetworkView, device: number): string | null {
   const head = network.feederHead.indexOf(device)
   if (head >= 0) return network.feeders[head]?.id ?? null
-  for (const node of [at(network.branchFrom, device), at(network.branchTo, device)]) {
-    for (let phase = 0; phase < 3; phase++) {
-      const section = at(network.nodeSection, node * 3 + phase)
-      const feeder = section < 0 ? -1 : at(network.sectionFeeder, section)
-      if (feeder >= 0) return network.feeders[feeder]?.id ?? null
-    }
+  return (
+    feederOfNode(network, at(network.branchFrom, device)) ??
+    feederOfNode(network, at(network.branchTo, device))
+  )
+}
+
+/** A trace in the utility's own names, and who hangs on it. */
+function traceView({ network, tables }: NetworkView, trace: Trace) {
+  const name = (node: number): string => network.nodeIds[node] ?? ''
+  const nodes = new Set(trace.nodes.map(name))
+  const points = tables.servicePoints.filter((row) => nodes.has(row.node))
+  return {
+    nodes: [...nodes],
+    branches: trace.branches.map((branch) => network.branchIds[branch] ?? ''),
+    switches: trace.branches
+      .filter((branch) => branch < network.switchCount)
+      .map((branch) => network.branchIds[branch] ?? ''),
+    ties: trace.ties.map((tie) => ({
+      switch: network.branchIds[tie.device] ?? '',
+      phases: formatPhases(tie.phases),
+      fedPhases: formatPhases(tie.fedPhases),
+      farNode: name(tie.farNode),
+      farFeeder: feederOfNode(network, tie.farNode),
+    })),
+    servicePoints: points.map((row) => row.id),
+    customers: points.reduce((sum, row) => sum + row.customers, 0),
+  }
+}
+
+function feederOfNode(network: Network, node: number): string | null {
+  for (let phase = 0; phase < 3; phase++) {
+    const section = at(network.nodeSection, node * 3 + phase)
+    const feeder = section < 0 ? -1 : at(network.sectionFeeder, section)
+    if (feeder >= 0) return network.feeders[feeder]?.id ?? null
   }
   return null
+}
+
+const CHUNK_CHARS = 65_536
+
+/** Features in pieces that are worth a write each; the reader's pace is ours. */
+function* inChunks(pieces: Iterable<string>): Generator<string> {
+  let chunk = ''
+  for (const piece of pieces) {
+    chunk += piece
+    if (chunk.length < CHUNK_CHARS) continue
+    yield chunk
+    chunk = ''
+  }
+  if (chunk !== '') yield chunk
 }

@@ -16,6 +16,8 @@ import { customerRoutes } from './customer.ts'
 import { dispatcherRoutes } from './dispatcher.ts'
 import { COUNTED_MAX, guard } from './guard.ts'
 import { FRAME_BYTES_MAX, liveRoutes } from './live.ts'
+import { pagesDataRoutes } from './pages-data.ts'
+import { pagesRoutes } from './pages.ts'
 import type { App, HttpParts } from './parts.ts'
 import { plannerRoutes } from './planner.ts'
 import { Problem, sendProblem, type ProblemPart } from './problem.ts'
@@ -43,6 +45,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  const parseJson = app.getDefaultJsonParser('error', 'error')
   app.decorateRequest('identity', null)
   // Schemas describe the answers; what a handler gives is what is sent.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
@@ -54,6 +57,16 @@ export async function buildServer(parts: HttpParts): Promise<App> {
         )
       }
     }
+  })
+  // An act without particulars may come without a body.
+  app.addHook('preValidation', async (request) => {
+    const { schema } = request.routeOptions
+    if (request.body === undefined && schema?.body !== undefined) request.body = {}
+  })
+  app.removeContentTypeParser('application/json')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
+    if (text === '') done(null, undefined)
+    else parseJson(request, text as string, done)
   })
   measure(app, parts)
   app.setErrorHandler<FastifyError | Problem>((error, request, reply) => {
@@ -67,7 +80,9 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     sendProblem(reply, new Problem(404, 'no-such-route', `no ${request.method} at this path`)),
   )
 
-  await app.register(helmet, { contentSecurityPolicy: { directives: PAGE_POLICY } })
+  await app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: PAGE_POLICY },
+  })
   await app.register(rateLimit, { global: false, cache: COUNTED_MAX })
   guard(app, parts)
   await app.register(websocket, {
@@ -90,6 +105,8 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await dispatcherRoutes(routes, parts)
     await plannerRoutes(routes, parts)
     await customerRoutes(routes, parts)
+    await pagesDataRoutes(routes, parts)
+    await pagesRoutes(routes, parts)
   })
   return app
 }
@@ -104,8 +121,6 @@ const PAGE_POLICY = {
   frameAncestors: ["'none'"],
   baseUri: ["'none'"],
   formAction: ["'self'"],
-  // The demo runs without TLS; production puts it in front.
-  upgradeInsecureRequests: null,
 }
 
 const DOCUMENT = {

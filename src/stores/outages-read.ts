@@ -3,6 +3,7 @@ import { formatPhases } from '../grid/phases.ts'
 import type { GroupCode } from '../ledger/facts.ts'
 import { MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import { instant, type Database } from './database.ts'
+import { firstKeyAt } from './observations.ts'
 
 export const OUTAGE_STATES = ['active', 'restored', 'closed', 'all'] as const
 export type OutageState = (typeof OUTAGE_STATES)[number]
@@ -299,8 +300,8 @@ export async function readEvidence(
   const rows = await db
     .selectFrom('observation')
     .selectAll()
-    .where('key', '>=', keyAt(from))
-    .where('key', '<', keyAt(to + 1))
+    .where('key', '>=', firstKeyAt(from))
+    .where('key', '<', firstKeyAt(to + 1))
     .where(sql<boolean>`point = any(${[...points]}::text[])`)
     .orderBy('key')
     .limit(EVIDENCE_ROWS_MAX)
@@ -318,12 +319,6 @@ export async function readEvidence(
     quality: row.quality,
     by: row.by_subject,
   }))
-}
-
-/** The smallest key of an instant: 48 bits of milliseconds, then nothing. */
-function keyAt(at: EpochMs): string {
-  const hex = Math.max(0, at).toString(16).padStart(12, '0')
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
 }
 
 export type OpenInterruption = {

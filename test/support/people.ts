@@ -11,6 +11,7 @@ import { openRooms } from '../../src/live/rooms.ts'
 import { openStream } from '../../src/live/stream.ts'
 import type { Notice } from '../../src/notices/notice.ts'
 import type { Role } from '../../src/stores/accounts.ts'
+import { latestRevision, loadPointNumbers, saveRevision } from '../../src/stores/networks.ts'
 import { appendNotices } from '../../src/stores/notices.ts'
 import type { TestDatabase } from './database.ts'
 
@@ -21,7 +22,7 @@ export const NOW = Date.parse('2026-03-10T12:00:00Z')
  *   src ──[H1]── n1 ──[S1]── n2 ──[T]── n3 ──[H2]── src2        T is open: a tie
  *                P1:120 A    P2:3 ABC   P4:200
  *                            P3:80 ABC
- * Feeders F1 (head H1) and F2 (head H2); load points are the nodes n1, n2, n3 with the numbers 10, 11, 12.
+ * Feeders F1 (head H1) and F2 (head H2); load points are the nodes n1, n2, n3 with the numbers 0, 1, 2.
  */
 export const TOWN: NetworkTables = {
   sources: [
@@ -79,14 +80,14 @@ export const TOWN: NetworkTables = {
     lat: null,
   })),
 }
-export const GROUP = { P1: 10 * 8 + 1, P2: 11 * 8 + 7, P3: 11 * 8 + 7, P4: 12 * 8 + 7 }
+export const GROUP = { P1: 0 * 8 + 1, P2: 1 * 8 + 7, P3: 1 * 8 + 7, P4: 2 * 8 + 7 }
 
 export type Front = Awaited<ReturnType<typeof openFront>>
 
 /** Everything towards people, over a database of the test's own: what one process has, without an engine unless `act` is given. */
 export async function openFront(
   test: { teardown(fn: () => unknown): void },
-  { db, config }: TestDatabase,
+  { db, pool, config }: TestDatabase,
   more: Partial<Pick<HttpParts, 'act' | 'engineUrl' | 'health'>> & {
     readonly settings?: Partial<HttpSettings>
     readonly auth?: AuthSettings
@@ -98,20 +99,15 @@ export async function openFront(
   const clock = more.clock ?? (() => NOW)
   const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' })
   const metrics = new Registry()
-  await db
-    .insertInto('load_point')
-    .values([
-      { ix: 10, id: 'n1' },
-      { ix: 11, id: 'n2' },
-      { ix: 12, id: 'n3' },
-    ])
-    .onConflict((conflict) => conflict.doNothing())
-    .execute()
+  if ((await latestRevision(db)) === undefined) {
+    const about = { validFrom: 0, importedAt: 0, format: 'folder', report: [] } as const
+    await saveRevision(pool, TOWN, about)
+    await db.transaction().execute((tx) => loadPointNumbers(tx, ['n1', 'n2', 'n3']))
+  }
   const auth = openAuth({ settings: more.auth ?? { kind: 'secret', secret: SECRET }, db, clock })
   const network = await openNetworkInForce({
     db,
     clock,
-    source: { lastRevision: async () => 1, readTables: async () => TOWN },
     onChange: () => undefined,
   })
   const live = openRooms({
