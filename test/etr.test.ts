@@ -1,0 +1,268 @@
+import fs from 'node:fs'
+import zlib from 'node:zlib'
+import t from 'tap'
+import type { Etr } from '../src/ledger/acts.ts'
+import {
+  etrExpiry,
+  etrScoreboard,
+  firstEstimate,
+  offeredUnderStorm,
+  settleEtr,
+  type EtrTraits,
+  type JudgedEtr,
+  type PastOutage,
+} from '../src/notices/etr.ts'
+import { MS_PER_H, MS_PER_MIN } from '../src/time.ts'
+
+const ZONE = 'America/Kentucky/Louisville'
+const AT = Date.parse('2026-11-24T10:00:00-05:00')
+const traits = (more: Partial<EtrTraits> = {}): EtrTraits => ({
+  deviceClass: 'fuse',
+  cause: null,
+  startedAt: AT,
+  customers: 40,
+  openOutages: 1,
+  ...more,
+})
+const min = (at: number | null) => (at === null ? null : (at - AT) / MS_PER_MIN)
+const bandMin = ({ earliest, latest }: Etr) => ((latest ?? 0) - (earliest ?? 0)) / MS_PER_MIN
+const etr = (afterMin: number, source: Etr['source'], latestMin: number | null = null): Etr => ({
+  at: AT + afterMin * MS_PER_MIN,
+  earliest: null,
+  latest: latestMin === null ? null : AT + latestMin * MS_PER_MIN,
+  source,
+  issuedAt: AT,
+})
+
+/** `count` outages, one a day before `AT`, that took `durationMin(i)`. */
+const past = (
+  count: number,
+  durationMin: (i: number) => number,
+  more: Partial<EtrTraits> = {},
+): PastOutage[] =>
+  Array.from({ length: count }, (_, i) => {
+    const startedAt = AT - (count - i + 2) * 24 * MS_PER_H
+    return { ...traits(more), startedAt, restoredAt: startedAt + durationMin(i) * MS_PER_MIN }
+  })
+
+await t.test('without history: the published default, wide, and said to be a rule', async (t) => {
+  const { etr, basis } = firstEstimate([], traits(), AT, ZONE)
+  t.equal(etr.source, 'rule')
+  t.equal(basis.cases, 0)
+  t.ok([120, 125].includes(min(etr.at) ?? 0), `two hours: ${min(etr.at)}`)
+  t.ok(bandMin(etr) > 300, `band of ${bandMin(etr)} min`)
+})
+
+await t.test(
+  'much history: its quantiles; little history: between it and the default, and wider',
+  async (t) => {
+    // Durations 31…90 min: median 60.5, the 8th percentile 35, the 92nd 86.
+    const spread = (i: number) => 31 + ((i * 37) % 60)
+    const much = firstEstimate(past(1200, spread), traits(), AT, ZONE).etr
+    t.ok(Math.abs((min(much.at) ?? 0) - 62) <= 8, `about an hour: ${min(much.at)}`)
+    t.ok(Math.abs((min(much.latest) ?? 0) - 88) <= 12, `latest ${min(much.latest)}`)
+    const little = firstEstimate(past(3, spread), traits(), AT, ZONE).etr
+    t.ok(bandMin(little) > 2 * bandMin(much), `${bandMin(little)} against ${bandMin(much)}`)
+    t.equal(little.source, 'history')
+  },
+)
+
+await t.test('like from like: the same device class weighs more than the others', async (t) => {
+  const history = [
+    ...past(300, () => 60, { deviceClass: 'fuse' }),
+    ...past(300, () => 400, { deviceClass: 'breaker' }),
+  ]
+  history.sort((a, b) => a.startedAt - b.startedAt)
+  const fuse = min(firstEstimate(history, traits({ deviceClass: 'fuse' }), AT, ZONE).etr.at) ?? 0
+  const breaker =
+    min(firstEstimate(history, traits({ deviceClass: 'breaker' }), AT, ZONE).etr.at) ?? 0
+  t.ok(fuse < 100 && breaker > 250, `${fuse} and ${breaker}`)
+})
+
+await t.test(
+  'outages that are still open count for what they say: it takes long today',
+  async (t) => {
+    const quiet = past(50, () => 60)
+    const storm = Array.from({ length: 60 }, (): PastOutage => ({
+      ...traits(),
+      startedAt: AT - 20 * MS_PER_H,
+      restoredAt: null,
+    }))
+    const before = min(firstEstimate(quiet, traits(), AT, ZONE).etr.latest) ?? 0
+    const during = min(firstEstimate([...quiet, ...storm], traits(), AT, ZONE).etr.latest) ?? 0
+    t.ok(during > 5 * before, `${before} then ${during}`)
+  },
+)
+
+await t.test('never in the past, in order, however long it has lasted', async (t) => {
+  for (const hours of [0, 0.01, 1, 5, 50, 500, 5000]) {
+    const at = AT + hours * MS_PER_H
+    for (const history of [[], past(200, () => 60)]) {
+      const { etr } = firstEstimate(history, traits(), at, ZONE)
+      t.ok(
+        etr.at > at && (etr.earliest ?? Infinity) > at && (etr.latest ?? 0) >= etr.at,
+        `${hours} h`,
+      )
+      t.equal(etr.at % (5 * MS_PER_MIN), 0, 'to five minutes')
+    }
+  }
+})
+
+await t.test('a machine never overwrites a person and never promises earlier', async (t) => {
+  const table: readonly [string, Etr | null, Etr | null, Etr | null][] = [
+    ['nothing, then history', null, etr(60, 'history'), etr(60, 'history')],
+    ['history, then a crew', etr(60, 'history'), etr(30, 'crew'), etr(30, 'crew')],
+    ['a crew, then history', etr(30, 'crew'), etr(60, 'history'), etr(30, 'crew')],
+    ['a dispatcher, then a rule', etr(30, 'dispatcher'), etr(60, 'rule'), etr(30, 'dispatcher')],
+    ['a crew, then a dispatcher', etr(30, 'crew'), etr(20, 'dispatcher'), etr(20, 'dispatcher')],
+    ['history, then earlier history', etr(60, 'history'), etr(50, 'history'), etr(60, 'history')],
+    ['history, then later history', etr(60, 'history'), etr(90, 'history'), etr(90, 'history')],
+    ['a person, then nothing', etr(60, 'crew'), null, etr(60, 'crew')],
+  ]
+  for (const [rule, current, offered, settled] of table)
+    t.strictSame(settleEtr(current, offered), settled, rule)
+})
+
+await t.test(
+  'storm mode: one estimate for the area or none, and no machine in between',
+  async (t) => {
+    const holds = [
+      { area: 'East', etr: null },
+      { area: 'West', etr: etr(600, 'dispatcher') },
+    ]
+    const machine = () => etr(60, 'history')
+    t.equal(offeredUnderStorm(holds, 'East', machine), null)
+    t.strictSame(offeredUnderStorm(holds, 'West', machine), etr(600, 'dispatcher'))
+    t.strictSame(offeredUnderStorm(holds, 'North', machine), machine())
+  },
+)
+
+await t.test('expiry: valid, about to expire, expired to the millisecond', async (t) => {
+  const given = etr(60, 'crew')
+  const at = (m: number) => AT + m * MS_PER_MIN
+  t.strictSame(
+    [etrExpiry(null, AT, 10), etrExpiry(given, at(49), 10), etrExpiry(given, at(50), 10)],
+    ['none', 'valid', 'expiring'],
+  )
+  t.equal(etrExpiry(given, at(60) - 1, 10), 'expiring')
+  t.equal(etrExpiry(given, at(60), 10), 'expired')
+})
+
+await t.test('scoreboard by source: error, lateness, within the range', async (t) => {
+  const judged: JudgedEtr[] = [
+    { etr: etr(60, 'history', 120), restoredAt: AT + 90 * MS_PER_MIN },
+    { etr: etr(60, 'history', 70), restoredAt: AT + 100 * MS_PER_MIN },
+    { etr: etr(60, 'history'), restoredAt: AT + 50 * MS_PER_MIN },
+    { etr: etr(60, 'crew'), restoredAt: AT + 60 * MS_PER_MIN },
+  ]
+  t.strictSame(etrScoreboard(judged), [
+    {
+      source: 'crew',
+      estimates: 1,
+      medianErrorMin: 0,
+      meanLateMin: 0,
+      lateShare: 0,
+      dayOffShare: 0,
+      withinRangeShare: null,
+    },
+    {
+      source: 'history',
+      estimates: 3,
+      medianErrorMin: 30,
+      meanLateMin: 20,
+      lateShare: 2 / 3,
+      dayOffShare: 0,
+      withinRangeShare: 0.5,
+    },
+  ])
+  t.strictSame(etrScoreboard([]), [])
+})
+
+const STORM = new URL('../../shared/data/storm_lgeku_helene_2024/polls.jsonl.gz', import.meta.url)
+const skip = fs.existsSync(STORM) ? false : 'no ../shared/data'
+
+await t.test(
+  'a real storm: the later half, learning as it goes, beside the utility itself',
+  { skip },
+  async (t) => {
+    const { outages, published } = readStorm()
+    t.equal(outages.length, 7120)
+    const ours: JudgedEtr[] = []
+    const theirs: JudgedEtr[] = []
+    for (let i = outages.length >> 1; i < outages.length; i += 8) {
+      const one = outages[i]
+      if (one === undefined || one.restoredAt === null) continue
+      const { etr } = firstEstimate(outages.slice(0, i), one, one.seenAt, ZONE)
+      ours.push({ etr, restoredAt: one.restoredAt })
+      const utility = published.get(i)
+      if (utility !== undefined && utility.issuedAt <= one.restoredAt)
+        theirs.push({ etr: utility, restoredAt: one.restoredAt })
+    }
+    const [our] = etrScoreboard(ours)
+    const [their] = etrScoreboard(theirs)
+    t.comment(
+      `median error ${our?.medianErrorMin.toFixed(0)} min, the utility's own ${their?.medianErrorMin.toFixed(0)} min`,
+    )
+    t.comment(
+      `within our 80 % band ${our?.withinRangeShare?.toFixed(3)}, late ${our?.lateShare.toFixed(3)}`,
+    )
+    t.ok((our?.medianErrorMin ?? Infinity) < (their?.medianErrorMin ?? 0))
+    t.ok((our?.withinRangeShare ?? 0) > 0.72 && (our?.withinRangeShare ?? 1) < 0.88)
+  },
+)
+
+type Seen = PastOutage & { readonly seenAt: number }
+
+/** The polls of the utility's map, as outages in the order in which they appeared. */
+function readStorm(): { outages: Seen[]; published: Map<number, Etr> } {
+  type Marker = { id: string; startTime: string; custAffected: number; cause: string; etr: string }
+  type Poll = { t: string; upsert: Marker[]; remove: string[] }
+  const text = zlib.gunzipSync(fs.readFileSync(STORM)).toString()
+  const seen = new Map<string, { -readonly [K in keyof Seen]: Seen[K] }>()
+  const etrs = new Map<string, Etr>()
+  const open = new Set<string>()
+  for (const line of text.split('\n').slice(1)) {
+    if (line === '') continue
+    const poll = JSON.parse(line) as Poll
+    const at = Date.parse(poll.t)
+    for (const id of poll.remove) {
+      const gone = seen.get(id)
+      if (gone !== undefined) gone.restoredAt = at
+      open.delete(id)
+    }
+    for (const marker of poll.upsert) {
+      const known = seen.get(marker.id)
+      if (known === undefined) {
+        seen.set(marker.id, {
+          deviceClass: null,
+          cause: marker.cause.startsWith('Working') ? null : marker.cause,
+          startedAt: Math.min(Date.parse(marker.startTime), at),
+          customers: marker.custAffected,
+          openOutages: open.size,
+          restoredAt: null,
+          seenAt: at,
+        })
+      } else known.restoredAt = null
+      open.add(marker.id)
+      const promised = Date.parse(marker.etr)
+      if (!Number.isNaN(promised) && !etrs.has(marker.id))
+        etrs.set(marker.id, {
+          at: promised,
+          earliest: null,
+          latest: null,
+          source: 'rule',
+          issuedAt: at,
+        })
+    }
+  }
+  const ids = [...seen.keys()]
+  return {
+    outages: [...seen.values()],
+    published: new Map(
+      ids.flatMap((id, i) => {
+        const one = etrs.get(id)
+        return one === undefined ? [] : [[i, one] as const]
+      }),
+    ),
+  }
+}
