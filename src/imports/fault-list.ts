@@ -20,7 +20,11 @@ type NewFault = Omit<Fault, 'count' | 'field' | 'where' | 'ids'> & {
   count?: number
 }
 
-type Kind = { listed: number; rest: { fault: Fault; ids: string[]; count: number } | undefined }
+type Kind = {
+  listed: number
+  said: Set<string>
+  rest: { fault: Fault; ids: string[]; count: number } | undefined
+}
 
 /** Collects faults so that a file of a million bad lines still gives a report that fits a screenful of pages. */
 export function createFaultList(): FaultList {
@@ -35,14 +39,19 @@ export function createFaultList(): FaultList {
         field: given.field ?? null,
         ids: ids.slice(0, FAULT_IDS_MAX),
         count: given.count ?? ids.length,
-        where: given.where ?? null,
-        says: given.says,
+        where: given.where == null ? null : printable(given.where),
+        says: printable(given.says),
         code: given.code,
       }
       const key = `${fault.severity} ${fault.code} ${fault.component} ${fault.field ?? ''}`
       let kind = kinds.get(key)
-      if (kind === undefined) kinds.set(key, (kind = { listed: 0, rest: undefined }))
+      if (kind === undefined)
+        kinds.set(key, (kind = { listed: 0, said: new Set(), rest: undefined }))
       if (kind.listed < FAULTS_PER_KIND_MAX) {
+        // A script that runs a file twice says everything twice.
+        const same = JSON.stringify(fault)
+        if (kind.said.has(same)) return
+        kind.said.add(same)
         kind.listed += 1
         list.push(fault)
         return
@@ -64,9 +73,13 @@ function restOf(kind: Kind): Fault[] {
   return [{ ...fault, ids, count, says: `${fault.says} (${count} more like this)` }]
 }
 
-/** What was read, shortened and without control characters, so that a report can be printed. */
+/** What was read, shortened, so that a report can be printed. */
 export function quote(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  const plain = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '\ufffd')
+  const plain = printable(text)
   return plain.length > 128 ? `${plain.slice(0, QUOTE_CHARS_MAX)}…` : plain
 }
+
+/** Without control characters and halves of characters, which neither terminals nor databases take. */
+const printable = (text: string): string =>
+  // eslint-disable-next-line no-control-regex
+  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\p{Surrogate}]/gu, '\ufffd')

@@ -14,8 +14,9 @@ export type ScriptText =
   | { readonly outcome: 'missing' | 'outside' | 'too-large' | 'unreadable' }
 
 /**
- * The files of one circuit. Names are looked up in any case, as they were written on machines that do not tell; nothing outside the
- * folder of the first file is ever opened, by `..`, an absolute path or a link.
+ * The files of one circuit. Names are looked up in any case, as they were written on machines that do not tell; nothing but the
+ * folder of the first file, its parent (where circuits keep the codes they share) and what is below is ever opened, by `..`, an absolute path
+ * or a link.
  */
 export type ScriptFiles = {
   read(folder: string, name: string): Promise<ScriptText>
@@ -26,7 +27,8 @@ export type ScriptFiles = {
 }
 
 export function openScriptFiles(first: string): ScriptFiles {
-  const root = dirname(resolve(first))
+  const home = dirname(resolve(first))
+  const root = dirname(home)
   const listings = new Map<string, Promise<string[]>>()
   let bytes = 0
 
@@ -87,7 +89,7 @@ export function openScriptFiles(first: string): ScriptFiles {
       if (typeof found === 'string') return undefined
       return (await stat(found.path)).isDirectory() ? found.path : undefined
     },
-    label: (path) => relative(root, path).replaceAll(sep, '/'),
+    label: (path) => relative(home, path).replaceAll(sep, '/'),
   }
 }
 

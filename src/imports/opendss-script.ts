@@ -110,7 +110,7 @@ async function runFile(run: Run, name: string, say: Say, depth: number): Promise
 
 const OUTCOME_SAYS = {
   missing: 'is not there',
-  outside: 'lies outside the folder of the first file, where nothing is read; move it below',
+  outside: 'lies neither below the folder of the first file nor in the one above, and is not read',
   'too-large': 'makes the circuit larger than can be read',
   unreadable: 'cannot be read',
 } as const
