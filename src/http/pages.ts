@@ -8,6 +8,7 @@ import { Problem } from './problem.ts'
 /** Built pages lie beside the compiled sources; run from the sources, in `dist` all the same. */
 const FOLDERS = ['../../pages/', '../../dist/pages/'].map((path) => new URL(path, import.meta.url))
 const PAGES = { '/': 'index', '/dispatch': 'dispatch', '/plan': 'plan', '/my': 'my' } as const
+const ROOT_FILES = { 'favicon.svg': 'image/svg+xml', 'sw.js': 'text/javascript; charset=utf-8' }
 /** Where the built page takes what the server writes into it. */
 const PLAIN_MARK = '<!--plain-->'
 const ATTRIBUTES_MARK = 'data-served'
@@ -26,12 +27,12 @@ export async function pagesRoutes(app: App, parts: HttpParts): Promise<void> {
       decorateReply: false,
       index: false,
     })
-    app.get('/favicon.svg', async (_, reply) =>
-      reply
-        .type('image/svg+xml')
-        .header('cache-control', 'public, max-age=86400')
-        .send(readFileSync(new URL('favicon.svg', folder))),
-    )
+    for (const [name, type] of Object.entries(ROOT_FILES)) {
+      const bytes = readFileSync(new URL(name, folder))
+      app.get(`/${name}`, async (_, reply) =>
+        reply.type(type).header('cache-control', 'no-cache').send(bytes),
+      )
+    }
   }
 
   for (const [path, name] of Object.entries(PAGES)) {

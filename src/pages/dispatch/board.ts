@@ -1,0 +1,224 @@
+import { computed, effect, signal, untracked } from '@preact/signals'
+import type { EpochMs } from '../../time.ts'
+import { read, type Problem } from '../api.ts'
+import { followLive, type LiveNotice } from '../live.ts'
+import { now, pageTime } from '../page-clock.ts'
+import { readNetwork, readNetworkState, networkState, feederSubstation } from './network.ts'
+import {
+  asOf,
+  estimatePassed,
+  isOut,
+  NO_PRIORITIES,
+  worstFirst,
+  type Outage,
+  type Priorities,
+} from './outages.ts'
+
+/** What a page of the list may hold, and how many pages are read: 20,000 outages at once are beyond any agenda. */
+const PAGES_MAX = 100
+/** More outages than this changed at once: read the list again rather than each by itself. */
+const SINGLE_READS_MAX = 12
+/** Changes that come within this time are read together. */
+const GATHER_MS = 120
+
+export type Lists = 'active' | 'noCrew' | 'passed' | 'priority' | 'planned' | 'restored'
+export const LISTS = ['active', 'noCrew', 'passed', 'priority', 'planned', 'restored'] as const
+
+/** Everything not yet closed, by id. */
+export const outages = signal<ReadonlyMap<string, Outage>>(new Map())
+export const readAt = signal<EpochMs | null>(null)
+export const readProblem = signal<Problem | null>(null)
+export const list = signal<Lists>('active')
+export const zone = signal<string>('')
+export const search = signal('')
+export const grouped = signal(false)
+/** Null: now. Otherwise the page shows the record as it stood then, and no act is possible. */
+export const past = signal<EpochMs | null>(null)
+export const pastOutages = signal<ReadonlyMap<string, Outage>>(new Map())
+
+/** The pointer is over the agenda: rows keep their places. */
+export const held = signal(false)
+const sortNow = signal(0)
+export const resort = () => (sortNow.value += 1)
+
+export const priorities = computed<ReadonlyMap<string, Priorities>>(() => {
+  const found = new Map<string, Priorities>()
+  for (const part of networkState.value?.parts ?? []) {
+    if (part.outage !== null && !part.back) found.set(part.outage, part)
+  }
+  return found
+})
+
+const shown = computed(() => (past.value === null ? outages.value : pastOutages.value))
+const inZone = computed(() => {
+  const all = [...shown.value.values()]
+  if (zone.value === '') return all
+  return all.filter((outage) => (outage.substation ?? substationOf(outage)) === zone.value)
+})
+const substationOf = (outage: Outage) =>
+  outage.feeder === null ? null : (feederSubstation(outage.feeder)?.id ?? null)
+
+export const out = computed(() => inZone.value.filter(isOut))
+const summed = (some: readonly Outage[]) => ({
+  customers: some.reduce((sum, outage) => sum + outage.customersOut, 0),
+  outages: some.length,
+})
+export const unplanned = computed(() => summed(out.value.filter((o) => o.kind === 'unplanned')))
+export const planned = computed(() => summed(out.value.filter((o) => o.kind === 'planned')))
+export const lifeSupportOut = computed(() => countPriority('lifeSupport'))
+export const criticalOut = computed(() => countPriority('critical'))
+const countPriority = (kind: keyof Priorities) =>
+  out.value.reduce((sum, { id }) => sum + (priorities.value.get(id)?.[kind] ?? 0), 0)
+
+const inList: Record<Lists, (outage: Outage) => boolean> = {
+  active: (outage) => isOut(outage),
+  noCrew: (outage) => isOut(outage) && outage.kind === 'unplanned' && outage.crew === null,
+  passed: (outage) => estimatePassed(outage, past.value ?? now.value),
+  priority: (outage) => {
+    const urgent = priorities.value.get(outage.id) ?? NO_PRIORITIES
+    return isOut(outage) && urgent.lifeSupport + urgent.critical > 0
+  },
+  planned: (outage) => isOut(outage) && outage.kind === 'planned',
+  restored: (outage) => !isOut(outage),
+}
+export const listed = (name: Lists) => inZone.value.filter(inList[name])
+
+const matches = computed(() => {
+  const asked = search.value.trim().toLowerCase()
+  const rows = listed(list.value)
+  if (asked === '') return rows
+  return rows.filter((outage) =>
+    [outage.id, outage.device, outage.feeder, outage.substation, outage.cause, outage.crew?.name]
+      .filter((text) => text !== null && text !== undefined)
+      .some((text) => text.toLowerCase().includes(asked)),
+  )
+})
+
+/** The rows on the screen. While the pointer rests on them none jumps: what is new comes last until it leaves. */
+export const rows = signal<readonly Outage[]>([])
+let lastSort = 0
+effect(() => {
+  const found = matches.value
+  const byId = new Map(found.map((outage) => [outage.id, outage]))
+  const sort = sortNow.value
+  if (held.value && sort === lastSort) {
+    const kept = untracked(() => rows.value).flatMap(({ id }) => byId.get(id) ?? [])
+    const known = new Set(kept.map(({ id }) => id))
+    rows.value = [...kept, ...found.filter(({ id }) => !known.has(id))]
+    return
+  }
+  lastSort = sort
+  const weight = priorities.value
+  const byFeeder = grouped.value
+  rows.value = [...found].sort(
+    (a, b) =>
+      (byFeeder ? (a.feeder ?? '').localeCompare(b.feeder ?? '') : 0) || worstFirst(a, b, weight),
+  )
+})
+
+export function outageNamed(id: string | null): Outage | null {
+  return id === null ? null : (shown.value.get(id) ?? null)
+}
+
+type Page = { readonly outages: readonly Outage[]; readonly nextCursor: string | null }
+
+async function readList(query: string): Promise<Outage[] | Problem> {
+  const all: Outage[] = []
+  let cursor: string | null = null
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const more: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`
+    const answer = await read<Page>(`/api/v1/outages?${query}${more}`)
+    if (!answer.ok) return answer.problem
+    all.push(...answer.value.outages)
+    cursor = answer.value.nextCursor
+    if (cursor === null) break
+  }
+  return all
+}
+
+let readingAll = false
+let readAgain = false
+/** Reads everything that is not closed, and where the network stands. */
+export async function readBoard(): Promise<void> {
+  if (readingAll) {
+    readAgain = true
+    return
+  }
+  readingAll = true
+  const [active, restored] = await Promise.all([
+    readList('state=active'),
+    readList('state=restored'),
+    readNetworkState(),
+  ])
+  readingAll = false
+  if (!Array.isArray(active)) readProblem.value = active
+  else if (!Array.isArray(restored)) readProblem.value = restored
+  else {
+    readProblem.value = null
+    outages.value = new Map([...active, ...restored].map((outage) => [outage.id, outage]))
+    readAt.value = pageTime()
+  }
+  if (readAgain) {
+    readAgain = false
+    await readBoard()
+  }
+}
+
+/** Reads one outage again, and takes it into the board. */
+export async function readOutage(id: string): Promise<void> {
+  const answer = await read<Outage>(`/api/v1/outages/${encodeURIComponent(id)}`)
+  const next = new Map(outages.value)
+  if (answer.ok && answer.value.status !== 'closed') next.set(id, answer.value)
+  else if (answer.ok || answer.problem.status === 404) next.delete(id)
+  else return
+  outages.value = next
+  readAt.value = pageTime()
+}
+
+const changed = new Set<string>()
+let gathering: ReturnType<typeof setTimeout> | undefined
+/** Counts up when something was heard about an outage: its open detail reads itself again. */
+export const heard = signal<{ readonly id: string; readonly times: number }>({ id: '', times: 0 })
+
+function hearNotice(notice: LiveNotice): void {
+  if (notice.data.outage === null) return
+  changed.add(notice.data.outage)
+  gathering ??= setTimeout(() => void readChanged(), GATHER_MS)
+}
+
+async function readChanged(): Promise<void> {
+  gathering = undefined
+  const ids = [...changed]
+  changed.clear()
+  if (ids.length > SINGLE_READS_MAX) await readBoard()
+  else await Promise.all([...ids.map(readOutage), readNetworkState()])
+  for (const id of ids) heard.value = { id, times: heard.value.times + 1 }
+}
+
+export function openBoard(): void {
+  void readNetwork()
+  followLive({ topics: ['outages'], onNotice: hearNotice, onResync: () => void readBoard() })
+  effect(() => {
+    const at = past.value
+    if (at === null) return void readNetworkState()
+    void readPast(at)
+  })
+}
+
+async function readPast(at: EpochMs): Promise<void> {
+  const moment = new Date(at).toISOString()
+  const query = `state=all&to=${encodeURIComponent(moment)}&from=${encodeURIComponent(moment)}`
+  const [found] = await Promise.all([readList(query), readNetworkState(at)])
+  if (past.peek() !== at) return
+  if (!Array.isArray(found)) {
+    readProblem.value = found
+    return
+  }
+  readProblem.value = null
+  pastOutages.value = new Map(
+    found.flatMap((outage) => {
+      const then = asOf(outage, at)
+      return then === null ? [] : [[then.id, then]]
+    }),
+  )
+}

@@ -1,0 +1,162 @@
+import { render } from 'preact'
+import { effect } from '@preact/signals'
+import { adoptToken, signIn, token } from '../api.ts'
+import { count, day, hhmm } from '../language.ts'
+import { connection, lastHeardAt } from '../live.ts'
+import { now, pageTime, startClock } from '../page-clock.ts'
+import { SignIn } from '../sign-in.tsx'
+import { ActPanel } from './act-panel.tsx'
+import { Agenda, AgendaBar } from './agenda.tsx'
+import { AlarmList } from './alarm-list.tsx'
+import { alarms } from './alarms.ts'
+import { openBoard, out, past, readProblem, unplanned } from './board.ts'
+import { helpOpen } from './desk.ts'
+import { Detail } from './detail.tsx'
+import { followDetail } from './detail-data.ts'
+import { listenToKeys } from './keys.ts'
+import { MapPanel } from './map-panel.tsx'
+import { soundAlarms } from './sound.ts'
+import { age, fieldAgeMs, STALE_LINE_MS, TopBar } from './top-bar.tsx'
+import { w } from './words.ts'
+
+/** The slider reaches this far back. */
+const PAST_H = 48
+const MS_PER_SLIDE = 60_000
+/** Screen readers hear a summary this often, not every change. */
+const SAY_EVERY_MS = 60_000
+
+function Console() {
+  if (token.value === null || signIn.value === 'refused') return <SignIn words={w.value} />
+  const fieldMs = fieldAgeMs()
+  const stale = fieldMs !== null && fieldMs > STALE_LINE_MS
+  return (
+    <>
+      <TopBar />
+      <div class="strips">
+        <Lines staleMs={stale ? fieldMs : null} />
+        <AlarmList />
+      </div>
+      <main>
+        <div class="left">
+          <AgendaBar />
+          <Agenda />
+          <Detail />
+        </div>
+        <div class="right">
+          <MapPanel faded={stale || connection.value === 'lost'} />
+          <PastSlider />
+          <ActPanel />
+        </div>
+      </main>
+      <Help />
+      <Summary />
+    </>
+  )
+}
+
+/** Words across the page when what it shows is not what is. */
+function Lines({ staleMs }: { staleMs: number | null }) {
+  const words = w.value
+  const problem = readProblem.value
+  return (
+    <>
+      {connection.value === 'lost' && (
+        <p class="line" role="status">
+          {words.lostLine(age(now.value - lastHeardAt.value))}
+        </p>
+      )}
+      {staleMs !== null && <p class="line">{words.staleLine(age(staleMs))}</p>}
+      {problem !== null && (
+        <p class="line" role="alert">
+          {words.readFailed(problem.detail || problem.title || words.act.noAnswer)}
+        </p>
+      )}
+      {past.value !== null && (
+        <p class="line">
+          <b>{words.pastLine(`${day(past.value)} ${hhmm(past.value)}`)}</b>{' '}
+          <button type="button" onClick={() => (past.value = null)}>
+            {words.backToNow}
+          </button>
+        </p>
+      )}
+    </>
+  )
+}
+
+function PastSlider() {
+  const words = w.value
+  const minutesBack = past.value === null ? 0 : Math.round((now.value - past.value) / MS_PER_SLIDE)
+  return (
+    <label class="slider">
+      <span>{words.moment}</span>
+      <input
+        type="range"
+        min={-PAST_H * 60}
+        max={0}
+        step={1}
+        value={-minutesBack}
+        aria-valuetext={
+          past.value === null ? words.nowMark : `${day(past.value)} ${hhmm(past.value)}`
+        }
+        onInput={(event) => {
+          const back = -Number(event.currentTarget.value)
+          past.value = back === 0 ? null : pageTime() - back * MS_PER_SLIDE
+        }}
+      />
+      <b class="nw">{past.value === null ? words.nowMark : hhmm(past.value)}</b>
+    </label>
+  )
+}
+
+function Help() {
+  const words = w.value.help
+  if (!helpOpen.value) return null
+  return (
+    <aside class="help" aria-label={words.head}>
+      <h2>{words.head}</h2>
+      <dl>
+        {words.rows.map(([keys, does]) => (
+          <div key={keys}>
+            <dt>
+              <kbd>{keys}</kbd>
+            </dt>
+            <dd>{does}</dd>
+          </div>
+        ))}
+      </dl>
+    </aside>
+  )
+}
+
+let saidAt = 0
+let said = ''
+function Summary() {
+  const words = w.value
+  if (now.value - saidAt > SAY_EVERY_MS) {
+    saidAt = now.value
+    said = words.title(count(unplanned.value.customers), out.value.length)
+    if (alarms.value.length > 0) said += `. ${words.alarms}: ${alarms.value.length}`
+  }
+  return (
+    <p class="vh" role="status">
+      {said}
+    </p>
+  )
+}
+
+adoptToken()
+startClock()
+listenToKeys()
+soundAlarms()
+let opened = false
+effect(() => {
+  if (token.value === null || opened) return
+  opened = true
+  openBoard()
+  followDetail()
+})
+effect(() => {
+  document.title = `${w.value.title(count(unplanned.value.customers), unplanned.value.outages)} · Relight`
+})
+const app = document.getElementById('app')
+if (app !== null) render(<Console />, app)

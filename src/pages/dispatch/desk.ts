@@ -1,0 +1,56 @@
+import { effect, signal } from '@preact/signals'
+import { outages, past, rows } from './board.ts'
+
+/** What this desk is looking at and about to do. */
+export type OpenAct =
+  | { readonly kind: 'etr' | 'crew' | 'cause' | 'note' | 'close'; readonly outage: string }
+  | {
+      readonly kind: 'switch'
+      readonly switch: string
+      readonly position: 'open' | 'closed'
+    }
+
+export const selected = signal<string | null>(null)
+export const act = signal<OpenAct | null>(null)
+/** A switch picked on the map, by its index in the network. */
+export const device = signal<number | null>(null)
+/** Lines an open act would change, and lines of a trace: drawn on the map, nothing else. */
+export const halo = signal<readonly number[]>([])
+export const trace = signal<readonly number[]>([])
+export const drawing = signal<'map' | 'oneLine'>('map')
+export const helpOpen = signal(false)
+export const announced = signal('')
+
+export function select(id: string | null): void {
+  selected.value = id
+  device.value = null
+  trace.value = []
+  if (act.value !== null) leaveAct()
+}
+
+/** Opens the panel that shows the effect; the past cannot be acted on. */
+export function openAct(wanted: OpenAct): void {
+  if (past.value !== null) return
+  act.value = wanted
+}
+
+export function leaveAct(): void {
+  act.value = null
+  halo.value = []
+}
+
+export function move(step: 1 | -1): void {
+  const shown = rows.value
+  if (shown.length === 0) return
+  const here = shown.findIndex(({ id }) => id === selected.value)
+  const next = here < 0 ? 0 : Math.max(0, Math.min(shown.length - 1, here + step))
+  select(shown[next]?.id ?? null)
+}
+
+effect(() => {
+  // Something must be selected as soon as there is something, so that the first key already acts on the worst outage.
+  if (selected.value === null && rows.value.length > 0) selected.value = rows.value[0]?.id ?? null
+  if (selected.value !== null && past.value === null && !outages.value.has(selected.value)) {
+    selected.value = rows.value[0]?.id ?? null
+  }
+})

@@ -1,0 +1,66 @@
+import { effect, signal } from '@preact/signals'
+import { read } from '../api.ts'
+import { heard, past } from './board.ts'
+import { selected } from './desk.ts'
+import type { Outage } from './outages.ts'
+
+/** GET /api/v1/outages/{id}: the outage with everything that is kept about it. */
+export type OutageDetail = Outage & {
+  readonly timeline: readonly TimelineEntry[]
+  readonly evidence: readonly Evidence[]
+  readonly notices: readonly Told[]
+  readonly corrections: readonly Correction[]
+}
+export type TimelineEntry = {
+  readonly at: string
+  readonly kind: string
+  readonly data: Readonly<Record<string, unknown>>
+  readonly by: string | null
+}
+export type Evidence = {
+  readonly gateway: string
+  readonly kind: string
+  readonly point: string
+  readonly seq: number
+  readonly at: string
+  readonly receivedAt: string
+  readonly value: string
+  readonly reason: string | null
+  readonly quality: string
+}
+export type Told = {
+  readonly seq: number
+  readonly at: string
+  readonly kind: string
+  readonly audience?: string
+  readonly text?: { readonly en: string; readonly 'zh-CN': string }
+}
+export type Correction = {
+  readonly knownAt: string
+  readonly before: Readonly<Record<string, unknown>>
+  readonly after: Readonly<Record<string, unknown>>
+}
+
+export const detail = signal<OutageDetail | null>(null)
+
+/** Keeps the open detail true: read when another row is chosen, and again whenever something is heard about it. */
+export function followDetail(): void {
+  effect(() => {
+    const id = selected.value
+    if (id === null || past.value !== null) {
+      detail.value = null
+      return
+    }
+    if (detail.peek()?.id !== id) detail.value = null
+    void readDetail(id)
+  })
+  effect(() => {
+    const { id } = heard.value
+    if (id !== '' && id === selected.peek() && past.peek() === null) void readDetail(id)
+  })
+}
+
+async function readDetail(id: string): Promise<void> {
+  const answer = await read<OutageDetail>(`/api/v1/outages/${encodeURIComponent(id)}`)
+  if (answer.ok && selected.peek() === id) detail.value = answer.value
+}

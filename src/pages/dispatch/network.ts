@@ -1,0 +1,131 @@
+import { computed, signal } from '@preact/signals'
+import type { EpochMs } from '../../time.ts'
+import { read } from '../api.ts'
+
+/** The network as drawn (GET /api/v1/network/map): columns instead of rows, because there may be 100,000 of them. */
+export type NetworkMap = {
+  readonly revision: number
+  /** Millionths of a degree; null where the network says no place. */
+  readonly nodes: {
+    readonly lon: readonly (number | null)[]
+    readonly lat: readonly (number | null)[]
+  }
+  readonly switches: Branches & {
+    readonly ids: readonly string[]
+    readonly names: readonly (string | null)[]
+    readonly kinds: readonly string[]
+    readonly phases: readonly number[]
+    readonly normal: readonly number[]
+  }
+  readonly lines: Branches
+  readonly transformers: Branches
+  readonly feeders: {
+    readonly ids: readonly string[]
+    readonly names: readonly string[]
+    /** Index of the head switch, −1 where there is none. */
+    readonly heads: readonly number[]
+    /** Index of the substation, −1 where the table names none. */
+    readonly substations: readonly number[]
+  }
+  readonly substations: {
+    readonly ids: readonly string[]
+    readonly names: readonly string[]
+    readonly lon: readonly (number | null)[]
+    readonly lat: readonly (number | null)[]
+  }
+  /** Feeder of each node under normal positions, −1 where none lies upstream. */
+  readonly nodeFeeder: readonly number[]
+  readonly customersServed: number
+}
+type Branches = { readonly from: readonly number[]; readonly to: readonly number[] }
+
+/** Where the network stands (GET /api/v1/network/state): only what is not normal. */
+export type NetworkState = {
+  readonly revision: number
+  readonly at: string
+  /** Switches not in their normal position: index, closed phases, since when, who said so. */
+  readonly abnormal: readonly {
+    readonly switch: number
+    readonly closedPhases: number
+    readonly at: string
+    readonly gateway: string
+  }[]
+  /** Switches whose gateway is not there: shown as last seen, with a question mark. */
+  readonly silent: readonly number[]
+  readonly gateways: readonly {
+    readonly id: string
+    readonly online: boolean
+    readonly heardAt: string
+  }[]
+  /** The last word from the field of any kind; null where there never was one. */
+  readonly fieldHeardAt: string | null
+  readonly parts: readonly Part[]
+}
+
+/** A part of the network without supply, or back within the day, with the outage it belongs to. */
+export type Part = {
+  readonly outage: string | null
+  readonly back: boolean
+  readonly lines: readonly number[]
+  readonly lifeSupport: number
+  readonly critical: number
+}
+
+/** What moving a switch would do (GET /api/v1/switches/:id/effect). Nothing is sent by asking. */
+export type SwitchEffect = {
+  readonly switch: string
+  readonly position: 'open' | 'closed'
+  readonly now: 'open' | 'closed' | 'partly'
+  readonly customersRestored: number
+  readonly customersLost: number
+  readonly stillOut: number
+  readonly lifeSupportLost: number
+  readonly lifeSupportRestored: number
+  readonly lines: readonly number[]
+  readonly outages: readonly { readonly id: string; readonly customersRestored: number }[]
+}
+
+export const network = signal<NetworkMap | null>(null)
+export const networkState = signal<NetworkState | null>(null)
+export const networkProblem = signal<string | null>(null)
+
+export async function readNetwork(): Promise<void> {
+  const answer = await read<NetworkMap>('/api/v1/network/map')
+  if (answer.ok) network.value = answer.value
+  networkProblem.value = answer.ok ? null : answer.problem.detail || answer.problem.title
+}
+
+let asked = 0
+export async function readNetworkState(at?: EpochMs): Promise<void> {
+  const mine = ++asked
+  const moment = at === undefined ? '' : `?at=${encodeURIComponent(new Date(at).toISOString())}`
+  const answer = await read<NetworkState>(`/api/v1/network/state${moment}`)
+  // A newer question has been asked in the meantime: its answer counts.
+  if (!answer.ok || mine !== asked) return
+  networkState.value = answer.value
+  if (network.peek()?.revision !== answer.value.revision) void readNetwork()
+}
+
+const feederNumber = computed(
+  () => new Map(network.value?.feeders.ids.map((id, index) => [id, index])),
+)
+const switchNumber = computed(
+  () => new Map(network.value?.switches.ids.map((id, index) => [id, index])),
+)
+
+export const switchNamed = (id: string): number | undefined => switchNumber.value.get(id)
+export const feederNamed = (id: string): number | undefined => feederNumber.value.get(id)
+
+export function feederSubstation(feeder: string): { id: string; name: string } | null {
+  const map = network.value
+  const index = map?.feeders.substations[feederNumber.value.get(feeder) ?? -1]
+  if (map === null || index === undefined || index < 0) return null
+  return { id: map.substations.ids[index] ?? '', name: map.substations.names[index] ?? '' }
+}
+
+/** The name people use for a device, where the network gives one. */
+export function deviceName(id: string | null): string | null {
+  if (id === null) return null
+  const index = switchNamed(id)
+  return index === undefined ? id : (network.value?.switches.names[index] ?? id)
+}

@@ -1,0 +1,21 @@
+import { count } from '../language.ts'
+import { w } from './words.ts'
+
+export type Masked = number | { readonly max: number }
+/** GET /public/outages.geojson: areas and counts only. */
+export type Outages = {
+  readonly asOf?: string
+  readonly customersOut?: Masked
+  readonly features: readonly {
+    readonly geometry: { readonly coordinates: readonly [number, number] } | null
+    readonly properties: {
+      readonly area: string | null
+      readonly customersOut: Masked
+      readonly outages: Masked
+      readonly since: string
+    }
+  }[]
+}
+
+export const sayCount = (masked: Masked): string =>
+  typeof masked === 'number' ? count(masked) : w.value.fewer(masked.max)

@@ -1,0 +1,37 @@
+// Keeps the shell of the customer page, so that it opens in a cellar without a signal and shows the last state with its age.
+const KEPT = 'relight-1'
+const SHELL = '/my'
+
+self.addEventListener('install', (event) => {
+  event.waitUntil(caches.open(KEPT).then((cache) => cache.add(SHELL)))
+})
+
+self.addEventListener('fetch', (event) => {
+  const { pathname, origin } = new URL(event.request.url)
+  if (event.request.method !== 'GET' || origin !== self.location.origin) return
+  if (pathname === SHELL) event.respondWith(freshOrKept(event.request, SHELL))
+  else if (pathname.startsWith('/assets/')) event.respondWith(keptOrFresh(event.request))
+})
+
+async function freshOrKept(request, name) {
+  const cache = await caches.open(KEPT)
+  try {
+    const answer = await fetch(request)
+    if (answer.ok) await cache.put(name, answer.clone())
+    return answer
+  } catch (error) {
+    const kept = await cache.match(name)
+    if (kept !== undefined) return kept
+    throw error
+  }
+}
+
+// The name of an asset says what is in it.
+async function keptOrFresh(request) {
+  const cache = await caches.open(KEPT)
+  const kept = await cache.match(request)
+  if (kept !== undefined) return kept
+  const answer = await fetch(request)
+  if (answer.ok) await cache.put(request, answer.clone())
+  return answer
+}
