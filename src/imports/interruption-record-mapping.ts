@@ -1,5 +1,5 @@
-import Type, { type Static } from 'typebox'
-import Value from 'typebox/value'
+import { Type, type Static } from 'typebox'
+import { Check, Errors } from 'typebox/value'
 import { isDay, isTimeZone } from '../reliability/calendar.ts'
 import { patternOf } from './interruption-record-times.ts'
 import type { Fault } from './report.ts'
@@ -95,8 +95,8 @@ export function parseMapping(
   } catch (error) {
     return { ok: false, faults: [fault(null, `is no JSON: ${(error as Error).message}`)] }
   }
-  if (!Value.Check(MappingSchema, json)) {
-    const faults = [...Value.Errors(MappingSchema, json)]
+  if (!Check(MappingSchema, json)) {
+    const faults = [...Errors(MappingSchema, json)]
       .filter(({ keyword }) => keyword !== 'boolean')
       .map(({ instancePath, message }) => fault(instancePath || null, message))
     return { ok: false, faults }
@@ -119,11 +119,17 @@ export function parseMapping(
     if (!isDay(from)) faults.push(fault('customersServed', `is no day: ${from}`))
   }
   if (json.encoding !== undefined) {
-    try {
-      new TextDecoder(json.encoding)
-    } catch {
+    if (decoderOf(json.encoding) === undefined)
       faults.push(fault('encoding', `is no encoding that we know: ${json.encoding}`))
-    }
   }
   return faults.length > 0 ? { ok: false, faults } : { ok: true, mapping: json }
+}
+
+/** Undefined for an encoding that this platform does not know. */
+export function decoderOf(encoding: string): InstanceType<typeof TextDecoder> | undefined {
+  try {
+    return new TextDecoder(encoding)
+  } catch {
+    return undefined
+  }
 }

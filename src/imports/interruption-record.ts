@@ -5,7 +5,7 @@ import { isDay } from '../reliability/calendar.ts'
 import type { RecordServed, RecordStep } from '../reliability/record.ts'
 import { createCsvReader, type CsvFault } from './csv-records.ts'
 import { createFaultList, type FaultList } from './fault-list.ts'
-import { parseMapping, type RecordMapping } from './interruption-record-mapping.ts'
+import { decoderOf, parseMapping, type RecordMapping } from './interruption-record-mapping.ts'
 import { ID_CHARS_MAX, openRowReader, type RowReader } from './interruption-record-rows.ts'
 import { hasErrors, type Fault } from './report.ts'
 
@@ -97,12 +97,13 @@ async function* readSteps(
 ): AsyncGenerator<readonly RecordStep[]> {
   const mapping = options.mapping ?? {}
   const name = path.basename(file)
-  let reader: RowReader | null | undefined
+  // Undefined before the header, null where there is nothing to read by.
+  const by: { reader?: RowReader | null } = {}
   let piece: RecordStep[] = []
   const csv = createCsvReader({
     record(fields, line) {
-      if (reader === undefined) {
-        reader = openRowReader(fields, {
+      if (by.reader === undefined) {
+        by.reader = openRowReader(fields, {
           mapping,
           timeZone: options.timeZone,
           knownFeeders: options.knownFeeders,
@@ -111,14 +112,14 @@ async function* readSteps(
         })
         return
       }
-      if (reader === null) return
-      const left = reader.leftOut()
-      const step = reader.row(fields, line)
+      if (by.reader === null) return
+      const left = by.reader.leftOut()
+      const step = by.reader.row(fields, line)
       if (step !== null) piece.push(step)
-      else if (reader.leftOut() === left) seen.refused += 1
+      else if (by.reader.leftOut() === left) seen.refused += 1
     },
     fault(code, line) {
-      if (reader === null) return
+      if (by.reader === null) return
       seen.refused += 1
       faults.add({
         severity: 'error',
@@ -127,15 +128,14 @@ async function* readSteps(
         says: ENDS[code],
         code,
       })
-      // A header that cannot be read leaves nothing to read by.
-      if (reader === undefined) reader = null
+      by.reader ??= null
     },
   })
   const broken = (says: string, code: string): void => {
     seen.broken = true
     faults.add({ severity: 'error', component: 'file', where: name, says, code })
   }
-  const decoder = mapping.encoding === undefined ? undefined : new TextDecoder(mapping.encoding)
+  const decoder = mapping.encoding === undefined ? undefined : decoderOf(mapping.encoding)
   let first = true
   for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES })) {
     const bytes = chunk as Buffer
@@ -145,16 +145,16 @@ async function* readSteps(
     }
     first = false
     csv.push(decoder === undefined ? bytes : Buffer.from(decoder.decode(bytes, { stream: true })))
-    if (reader === null) break
+    if (by.reader === null) break
     while (piece.length >= STEPS_A_PIECE) {
       yield piece.slice(0, STEPS_A_PIECE)
       piece = piece.slice(STEPS_A_PIECE)
     }
   }
-  if (reader !== null) csv.end()
-  if (reader === undefined) broken('is empty', 'empty')
-  else if (reader === null) seen.broken = true
-  else seen.leftOut = (reader as RowReader).leftOut()
+  if (by.reader !== null) csv.end()
+  if (by.reader === undefined) broken('is empty', 'empty')
+  else if (by.reader === null) seen.broken = true
+  else seen.leftOut = by.reader.leftOut()
   if (piece.length > 0) yield piece
 }
 
