@@ -46,8 +46,10 @@ create table observation (
   phases smallint,                -- null: all that the device has
   reason text,
   quality text not null,          -- good, uncertain, bad
-  by_subject text                 -- who said it, for manual ones
+  by_subject text,                -- who said it, for manual ones
+  clamped boolean not null default false  -- its clock ran too far ahead: it counts at received_at
 );
+create index observation_clamped on observation (received_at) where clamped;
 
 -- Where every switch that was ever heard of stood at an instant: derivation may begin here instead of at the beginning of time.
 -- An observation older than a checkpoint removes it.
@@ -112,7 +114,7 @@ create table interruption (
   external boolean not null default false,
   source_shortage boolean not null default false
 );
-create index interruption_outage on interruption (outage);
+create index interruption_outage on interruption (outage, from_at);
 create index interruption_from on interruption (from_at);
 create index interruption_day on interruption (local_day);
 create index interruption_open on interruption (outage) where until_at is null;

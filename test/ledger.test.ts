@@ -267,6 +267,7 @@ t.test('a repeat is no transition, and the same word twice is said once', (t) =>
     t.strictSame(applyObservations(ledger, [again]), {
       outages: [],
       transitions: [],
+      conflicts: [],
     } satisfies LedgerChange)
   }
   t.end()

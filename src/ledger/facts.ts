@@ -95,6 +95,8 @@ export type Transition = {
 export type LedgerChange = {
   readonly outages: readonly OutageChange[]
   readonly transitions: readonly Transition[]
+  /** Words that have the identity of another one and other content. */
+  readonly conflicts: readonly Observation[]
 }
 
 /** Customer-milliseconds of an outage up to `at`, momentary included. */

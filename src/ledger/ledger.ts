@@ -73,6 +73,7 @@ export function refill(
  */
 export function applyObservations(ledger: Ledger, batch: readonly Observation[]): LedgerChange {
   const transitions: Transition[] = []
+  const conflicts: SwitchObservation[] = []
   const late: { device: number; from: EpochMs; said: SwitchObservation }[] = []
   const inOrder: { device: number; at: EpochMs }[] = []
   const repeated = new Set<History>()
@@ -86,6 +87,7 @@ export function applyObservations(ledger: Ledger, batch: readonly Observation[])
     const firstWord = history.statements[0]?.at
     const inserted = insertStatement(history, when, said)
     if (inserted.outcome === 'repeated') continue
+    if (inserted.conflict) conflicts.push(said)
     if (inserted.first && firstWord !== undefined) {
       // There is an earlier word now: what began with the former first one is no longer uncertain.
       markOutages(ledger.record, device, firstWord)
@@ -110,7 +112,7 @@ export function applyObservations(ledger: Ledger, batch: readonly Observation[])
   )
   // Only now: a word of this batch could still have fallen between repeats that no record holds yet.
   if (ledger.settings.thinRepeats) for (const history of repeated) thinRepeats(history)
-  return { outages, transitions }
+  return { outages, transitions, conflicts }
 }
 
 export function historyOf(ledger: Ledger, device: number): History {

@@ -308,7 +308,7 @@ function shared<T>(sets: readonly InterruptionSet[], read: (set: InterruptionSet
   return rest.every((set) => read(set) === value) ? value : null
 }
 
-function sameFacts(a: OutageFacts, b: OutageFacts): boolean {
+export function sameFacts(a: OutageFacts, b: OutageFacts): boolean {
   return (
     a.anchorAt === b.anchorAt &&
     a.startUncertain === b.startUncertain &&
@@ -335,7 +335,7 @@ export const sameSet = (a: InterruptionSet, b: InterruptionSet): boolean =>
   a.members.every((member, i) => member === b.members[i])
 
 /** Progress keeps what was said: who was out since when, and who came back when. Anything else is a correction. */
-function restates(before: OutageFacts, after: OutageFacts): boolean {
+export function restates(before: OutageFacts, after: OutageFacts): boolean {
   if (before.anchorAt !== after.anchorAt || before.startUncertain !== after.startUncertain) {
     return true
   }

@@ -71,7 +71,14 @@ export type Insertion =
   /** Known already. */
   | { readonly outcome: 'repeated' }
   /** Kept; `turnedFrom` is the first instant at which the switch now stands otherwise than believed before, null where nothing turned. */
-  | { readonly outcome: 'kept'; readonly turnedFrom: EpochMs | null; readonly first: boolean }
+  | {
+      readonly outcome: 'kept'
+      readonly turnedFrom: EpochMs | null
+      /** The first word ever about the switch, so far. */
+      readonly first: boolean
+      /** Another word has the same identity and other content; both are kept. */
+      readonly conflict: boolean
+    }
 
 /** Puts a word where it belongs in time and renews what follows from it. */
 export function insertStatement(
@@ -84,10 +91,14 @@ export function insertStatement(
   const statement: Statement = { at, observation, closedAfter: 0, thinned: false }
   let index = statements.length
   while (index > 0 && compareStatements(statements[index - 1] as Statement, statement) > 0) index--
-  for (let i = index - 1; i >= 0; i--) {
-    const before = statements[i] as Statement
-    if (before.at !== at) break
-    if (isSameWord(before.observation, observation)) return { outcome: 'repeated' }
+  let conflict = clamped.some((known) => isSameIdentity(known, observation))
+  for (let i = index - 1; statements[i]?.at === at; i--) {
+    const before = (statements[i] as Statement).observation
+    if (isSameWord(before, observation)) return { outcome: 'repeated' }
+    conflict ||= isSameIdentity(before, observation)
+  }
+  for (let i = index; statements[i]?.at === at; i++) {
+    conflict ||= isSameIdentity((statements[i] as Statement).observation, observation)
   }
   const oldAfter = closedBeforeIndex(history, index)
   // Between repeats that were let go, something may be missing on either side of it.
@@ -109,7 +120,7 @@ export function insertStatement(
       here.closedAfter = closed
     }
   }
-  return { outcome: 'kept', turnedFrom, first }
+  return { outcome: 'kept', turnedFrom, first, conflict }
 }
 
 function positionAfter(history: History, before: Phases, said: SwitchObservation): Phases {

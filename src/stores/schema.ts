@@ -118,8 +118,9 @@ export type CoreTables = {
     reason: string | null
     quality: string
     by_subject: string | null
+    clamped: Generated<boolean>
   }
-  checkpoint: { at: Instant; positions: Json<Record<string, [closedPhases: number, at: EpochMs]>> }
+  checkpoint: { at: Instant; positions: Json<Record<string, number>> }
   switch_state: {
     switch: string
     closed_phases: number

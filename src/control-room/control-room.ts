@@ -1,0 +1,743 @@
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type { Clock } from '../clock.ts'
+import { decode } from '../feeds/decode.ts'
+import type { FieldMessage } from '../feeds/feed.ts'
+import type { Act, ActAnswer, Actor } from '../ledger/acts.ts'
+import type {
+  LedgerChange,
+  OutageChange,
+  OutageFacts,
+  OutageId,
+  Transition,
+} from '../ledger/facts.ts'
+import { applyObservations, effectiveAt, missingFor, refill } from '../ledger/ledger.ts'
+import type { GatewayState, LoadReading, Observation } from '../ledger/observation.ts'
+import { openLedger, positionsAtHorizon, pruneLedger } from '../ledger/open.ts'
+import type { Ledger, LedgerSettings } from '../ledger/state.ts'
+import { composeNotices } from '../notices/compose.ts'
+import type { Draft, Notice } from '../notices/notice.ts'
+import type { DeskChange, NoticeSettings } from '../notices/standing.ts'
+import { localDayOf } from '../reliability/calendar.ts'
+import { writeAudit, type AuditEntry } from '../stores/accounts.ts'
+import {
+  readBoard,
+  readBoardRow,
+  saveBoard,
+  saveGatewayStates,
+  saveHeard,
+  saveOutageEvents,
+  type BoardRow,
+  type OutageEvent,
+} from '../stores/board.ts'
+import type { Database, Tx } from '../stores/database.ts'
+import { saveLoads } from '../stores/loads.ts'
+import { appendNotices, lastNoticeSeq } from '../stores/notices.ts'
+import { observationsOfSwitch, saveObservations } from '../stores/observations.ts'
+import {
+  dropCheckpointsAfter,
+  readOutageFacts,
+  saveCheckpoint,
+  saveCorrections,
+  saveOutages,
+  saveTransitions,
+} from '../stores/outages.ts'
+import { MS_PER_H, MS_PER_MIN, MS_PER_S, type EpochMs } from '../time.ts'
+import { entryFor, entryOf, openBoard, rowOf, standingOf, type Board, type Entry } from './board.ts'
+import { ruleOutage, rulePosition, type Ruling } from './desk.ts'
+import {
+  ESTIMATE_AFTER_S,
+  estimateFor,
+  learn,
+  readExperience,
+  type Experience,
+} from './estimates.ts'
+import { reopenLedger } from './from-record.ts'
+import { countEngine } from './metrics.ts'
+import { NO_NETWORK, type NetworkRoom } from './network-room.ts'
+
+/** Messages committed together at most. */
+export const BATCH_MAX = 1000
+/** Between two tries of a commit. */
+const RETRY_MS_MIN = 50
+const RETRY_MS_MAX = 5000
+/** How often "I heard from this gateway" is written. */
+const HEARD_EVERY_MS = 5 * MS_PER_S
+const HOUSEKEEPING_EVERY_MS = MS_PER_MIN
+/** The ledger keeps at least this much of the past in memory, and at most twice as much. */
+const MEMORY_MS = 24 * MS_PER_H
+/** An outage that everyone is back from, and which nobody closed, is closed by the service. */
+const AUTO_CLOSE_MS = 24 * MS_PER_H
+/** A closed outage stays on the broker and on the board for so long. */
+const CLOSED_KEPT_MS = 24 * MS_PER_H
+/** Estimates made in one go: each looks through the past. */
+const ESTIMATES_MAX = 20
+/** Refusals written to the log, per reason and minute. */
+const REFUSALS_LOGGED_MAX = 5
+
+/** The service itself, where it acts without being asked. */
+const SERVICE: Actor = { subject: 'relight', role: 'service' }
+
+export type ControlRoomParts = {
+  readonly db: Database
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Registry
+  readonly settings: { readonly notices: NoticeSettings; readonly ledger: LedgerSettings }
+  /** Notices up to a number are committed. */
+  readonly tell: (upTo: number, notices: readonly Notice[]) => void
+  /** These outages changed, and the change is committed. */
+  readonly changed: (outages: readonly OutageId[]) => void
+  /** These were closed long enough ago to be forgotten outside. */
+  readonly cleared: (outages: readonly OutageId[]) => void
+}
+
+export type ControlRoom = {
+  /** Takes a message from the field; it is acknowledged when what follows from it is committed. */
+  take(message: FieldMessage): void
+  act(act: Act, actor: Actor): Promise<ActAnswer>
+  /** Numbers and stores notices that follow from something else than the ledger; `also` runs in the same transaction. */
+  announce(drafts: readonly Draft[], also?: (tx: Tx) => Promise<void>): Promise<void>
+  /** Another network revision may be in force. */
+  reviseNetwork(): void
+  /** Why nothing is committed at the moment; empty when all is well. */
+  troubles(): string[]
+  hasNetwork(): boolean
+  backlog(): number
+  /** Finishes what was taken, and stops. */
+  close(): Promise<void>
+}
+
+type Job =
+  | { readonly job: 'message'; readonly message: FieldMessage; readonly receivedAt: EpochMs }
+  | {
+      readonly job: 'act'
+      readonly act: Act
+      readonly actor: Actor
+      readonly done: (answer: ActAnswer) => void
+      readonly failed: (error: unknown) => void
+    }
+  | {
+      readonly job: 'announce'
+      readonly drafts: readonly Draft[]
+      readonly also: ((tx: Tx) => Promise<void>) | undefined
+      readonly done: () => void
+      readonly failed: (error: unknown) => void
+    }
+  | { readonly job: 'network' }
+  | { readonly job: 'time' }
+
+/** Everything that one transaction writes. */
+type Work = {
+  readonly at: EpochMs
+  readonly observations: readonly Observation[]
+  readonly loads: readonly LoadReading[]
+  readonly states: readonly GatewayState[]
+  readonly heard: ReadonlyMap<string, EpochMs>
+  readonly change: LedgerChange
+  readonly desk: readonly DeskChange[]
+  /** Entries of the board to be written, beside those whose telling changes. */
+  readonly entries: ReadonlyMap<OutageId, Entry>
+  readonly events: readonly OutageEvent[]
+  readonly audits: readonly AuditEntry[]
+  readonly drafts: readonly Draft[]
+  readonly due: readonly OutageId[]
+  /** Facts of outages that the ledger has not in memory. */
+  readonly recalled: ReadonlyMap<OutageId, OutageFacts>
+  readonly also: readonly ((tx: Tx) => Promise<void>)[]
+}
+
+const NO_CHANGE: LedgerChange = { outages: [], transitions: [], conflicts: [] }
+
+/**
+ * The one writer. Field messages and people's acts go through one queue; what follows from them is derived, saved in one transaction,
+ * and only then believed outside: acknowledged, told, published. When idle it commits at once; what arrives while a commit runs is
+ * committed together next.
+ */
+export async function openControlRoom(parts: ControlRoomParts): Promise<ControlRoom> {
+  const { db, clock, logger, settings } = parts
+  const { timeZone } = settings.notices
+  const queue: Job[] = []
+  const metrics = countEngine(parts.metrics, () => queue.length)
+  const localDay = (at: EpochMs) => localDayOf(at, timeZone)
+
+  let room: NetworkRoom = NO_NETWORK
+  let ledger: Ledger = openLedger(room.network, room.loadPointNumber, settings.ledger)
+  let board: Board = new Map()
+  let experience: Experience = []
+  let lastSeq = await lastNoticeSeq(db)
+  let manualSeq = 0
+  const holds = new Map<OutageId, EpochMs>()
+  const estimates = new Map<OutageId, EpochMs>()
+  const heard = new Map<string, EpochMs>()
+  let heardSavedAt = 0
+  let housekeptAt = clock()
+  let trouble: string | undefined
+  let running: Promise<void> | undefined
+  let closing = false
+  let timer: NodeJS.Timeout | undefined
+  const refusalsLogged = new Map<string, number>()
+
+  await openFromRecord()
+
+  // ── opening
+
+  async function openFromRecord(): Promise<void> {
+    const reopened = await reopenLedger(db, settings.ledger, Number.POSITIVE_INFINITY)
+    board = openBoard(await readBoard(db, clock() - CLOSED_KEPT_MS))
+    if (reopened === undefined) return
+    room = reopened.room
+    ledger = reopened.ledger
+    experience = await readExperience(db, room)
+    const open = [...board].filter(([, entry]) => entry.closedAt === null).map(([id]) => id)
+    const recalled = await recall(open)
+    if (reopened.changes.length > 0) {
+      logger.warn({
+        outages: reopened.changes.length,
+        msg: 'the saved ledger was brought up to the record',
+      })
+    }
+    await commit({
+      ...nothingAt(clock()),
+      change: { ...NO_CHANGE, outages: reopened.changes },
+      due: open,
+      recalled,
+    })
+    parts.changed([...board.keys()])
+    for (const id of open) {
+      const facts = ledger.record.byId.get(id)?.told
+      if (facts?.restoredAt === null && board.get(id)?.etr === null) estimates.set(id, clock())
+    }
+    setTimer()
+  }
+
+  /** The facts of outages that the ledger does not keep in memory any more. */
+  async function recall(ids: readonly OutageId[]): Promise<Map<OutageId, OutageFacts>> {
+    const recalled = new Map<OutageId, OutageFacts>()
+    for (const id of ids) {
+      if (ledger.record.byId.get(id)?.told != null) continue
+      const facts = await readOutageFacts(db, id)
+      if (facts !== undefined) recalled.set(id, facts)
+    }
+    return recalled
+  }
+
+  function nothingAt(at: EpochMs): Work {
+    return {
+      at,
+      observations: [],
+      loads: [],
+      states: [],
+      heard: new Map(),
+      change: NO_CHANGE,
+      desk: [],
+      entries: new Map(),
+      events: [],
+      audits: [],
+      drafts: [],
+      due: [],
+      recalled: new Map(),
+      also: [],
+    }
+  }
+
+  // ── the loop
+
+  function wake(): void {
+    if (running !== undefined) return
+    running = loop().finally(() => {
+      running = undefined
+      if (hasWork() && !(closing && trouble !== undefined)) wake()
+    })
+  }
+
+  /** Before there is a network the field's words wait: nothing can be judged, and the broker keeps them. */
+  function hasWork(): boolean {
+    return hasNetwork() ? queue.length > 0 : queue.some((job) => job.job !== 'message')
+  }
+
+  async function loop(): Promise<void> {
+    while (hasWork()) {
+      const first = queue[0] as Job
+      try {
+        if (first.job !== 'message') await handle(queue.shift() as Job)
+        else if (hasNetwork()) await handleMessages(takeMessages())
+        else await handle(queue.splice(firstOther(), 1)[0] as Job)
+      } catch (error) {
+        if (closing) return
+        throw error
+      }
+    }
+  }
+
+  const firstOther = (): number => queue.findIndex((job) => job.job !== 'message')
+
+  function takeMessages(): (Job & { job: 'message' })[] {
+    let count = 0
+    while (count < queue.length && count < BATCH_MAX && queue[count]?.job === 'message') count++
+    return queue.splice(0, count) as (Job & { job: 'message' })[]
+  }
+
+  async function handle(job: Job): Promise<void> {
+    switch (job.job) {
+      case 'message':
+        return handleMessages([job])
+      case 'act':
+        return handleAct(job).catch(job.failed)
+      case 'announce':
+        return commit({
+          ...nothingAt(clock()),
+          drafts: job.drafts,
+          also: job.also === undefined ? [] : [job.also],
+        }).then(job.done, job.failed)
+      case 'network':
+        return openFromRecord()
+      case 'time':
+        return handleTime()
+    }
+  }
+
+  async function handleMessages(jobs: readonly (Job & { job: 'message' })[]): Promise<void> {
+    const stop = metrics.commitSeconds.startTimer()
+    metrics.batchSize.observe(jobs.length)
+    metrics.messages.inc(jobs.length)
+    const now = clock()
+    const observations: Observation[] = []
+    const loads: LoadReading[] = []
+    const states: GatewayState[] = []
+    for (const { message, receivedAt } of jobs) {
+      const { reports, refused } = decode(message.topic, message.payload, receivedAt)
+      for (const { reason, detail } of refused) refuse(reason, message.topic, detail)
+      for (const report of reports) {
+        heard.set(report.gateway, receivedAt)
+        switch (report.kind) {
+          case 'state':
+            states.push(report)
+            break
+          case 'load':
+            if (room.loadIds.has(report.point)) loads.push(report)
+            else refuse('unknown-id', message.topic, report.point)
+            break
+          case 'meter':
+            if (room.servicePoints.has(report.point)) observations.push(report)
+            else refuse('unknown-id', message.topic, report.point)
+            break
+          case 'switch':
+          case 'manual':
+            if (room.network.switchIndex.has(report.point)) observations.push(report)
+            else refuse('unknown-id', message.topic, report.point)
+            break
+        }
+      }
+    }
+    const work = await derive({ ...nothingAt(now), observations, loads, states })
+    await commit({ ...work, heard: heardToSave(now) })
+    for (const { message } of jobs) message.acknowledge()
+    for (const { kind } of observations) metrics.observations.inc({ kind })
+    if (loads.length > 0) metrics.observations.inc({ kind: 'load' }, loads.length)
+    stop()
+  }
+
+  function refuse(reason: string, topic: string, detail: string): void {
+    metrics.refused.inc({ reason })
+    const logged = refusalsLogged.get(reason) ?? 0
+    refusalsLogged.set(reason, logged + 1)
+    if (logged < REFUSALS_LOGGED_MAX) {
+      logger.warn({
+        topic: topic.slice(0, 200),
+        reason,
+        detail: detail.slice(0, 200),
+        msg: 'report refused',
+      })
+    }
+  }
+
+  function heardToSave(now: EpochMs): Map<string, EpochMs> {
+    if (heard.size === 0 || now - heardSavedAt < HEARD_EVERY_MS) return new Map()
+    heardSavedAt = now
+    const saved = new Map(heard)
+    heard.clear()
+    return saved
+  }
+
+  /** What follows from the observations of a piece of work; reads the record first where memory does not reach. */
+  async function derive(work: Work): Promise<Work> {
+    let { observations } = work
+    const missing = missingFor(ledger, observations)
+    const older = missing.find((one) => one.what === 'horizon')
+    if (older !== undefined) return deriveFromRecord(work)
+    for (const one of missing) {
+      if (one.what !== 'repeats') continue
+      const read = await withRetry('reading the record', () =>
+        observationsOfSwitch(db, one.switch, one.after, one.before),
+      )
+      refill(ledger, one, read)
+    }
+    // The observations of one batch are one set: their order in it means nothing.
+    if (observations.length > 1) observations = observations.toSorted((a, b) => a.at - b.at)
+    return { ...work, observations, change: applyObservations(ledger, observations) }
+  }
+
+  /** Something is older than memory: all of it is judged again from an earlier checkpoint. */
+  async function deriveFromRecord(work: Work): Promise<Work> {
+    const switching = work.observations.filter((said) => said.kind !== 'meter')
+    const oldest = Math.min(...switching.map((said) => effectiveAt(ledger, said)))
+    logger.info({
+      from: new Date(oldest).toISOString(),
+      msg: 'a late word is judged from the record',
+    })
+    const reopened = await withRetry('reading the record', () =>
+      reopenLedger(db, settings.ledger, oldest, switching),
+    )
+    if (reopened === undefined) return work
+    ledger = reopened.ledger
+    room = reopened.room
+    const changes = reopened.changes.map((change) => ({
+      ...change,
+      why: change.corrected ? switching : [],
+    }))
+    const recalled = await recall(changes.map((change) => change.after.id))
+    return {
+      ...work,
+      change: { ...NO_CHANGE, outages: changes, transitions: standingsAfter(switching) },
+      recalled,
+      also: [...work.also, (tx) => dropCheckpointsAfter(tx, oldest)],
+    }
+  }
+
+  /** Where the switches of some words stand after all that is known. */
+  function standingsAfter(said: readonly Observation[]): Transition[] {
+    const standings: Transition[] = []
+    for (const point of new Set(said.map((one) => one.point))) {
+      const device = room.network.switchIndex.get(point)
+      const history = device === undefined ? undefined : ledger.histories.get(device)
+      const last = history?.statements.at(-1)
+      if (last === undefined) continue
+      const { gateway, reason } = last.observation
+      const closedPhases = last.closedAfter
+      standings.push({ switch: point, closedPhases, at: last.at, gateway, reason })
+    }
+    return standings
+  }
+
+  // ── people
+
+  async function handleAct(job: Job & { job: 'act' }): Promise<void> {
+    const now = clock()
+    const { act, actor } = job
+    let ruling: Ruling
+    let recalled = new Map<OutageId, OutageFacts>()
+    if (act.act === 'position') {
+      manualSeq = Math.max(manualSeq + 1, now)
+      ruling = rulePosition(act, actor, room, now, manualSeq)
+    } else {
+      recalled = await recall([act.outage])
+      const facts = recalled.get(act.outage) ?? ledger.record.byId.get(act.outage)?.told
+      const entry = await entryKnown(act.outage)
+      ruling =
+        facts == null || entry === undefined
+          ? { is: 'answered', answer: { outcome: 'unknown-outage' } }
+          : ruleOutage(act, actor, facts, entry, now)
+    }
+    if (ruling.is === 'answered') {
+      job.done(ruling.answer)
+      return
+    }
+    const audit = {
+      at: now,
+      subject: actor.subject,
+      role: actor.role,
+      act: act.act,
+      target: act.act === 'position' ? act.switch : act.outage,
+      before: null,
+      after: act,
+    }
+    if (ruling.is === 'observed') {
+      const work = await derive({
+        ...nothingAt(now),
+        observations: [ruling.observation],
+        audits: [audit],
+      })
+      await commit(work)
+      job.done({ outcome: 'done', outages: work.change.outages.map(({ after }) => after.id) })
+      return
+    }
+    await commit({
+      ...nothingAt(now),
+      desk: ruling.desk === null ? [] : [ruling.desk],
+      entries: new Map([[ruling.outage, ruling.entry]]),
+      events: [ruling.event],
+      audits: [audit],
+      recalled,
+    })
+    if (act.act === 'cause') {
+      const facts = recalled.get(act.outage) ?? ledger.record.byId.get(act.outage)?.told
+      if (facts?.restoredAt != null) learn(experience, room, facts, act.cause)
+    }
+    job.done({ outcome: 'done', outages: [ruling.outage] })
+  }
+
+  async function entryKnown(id: OutageId): Promise<Entry | undefined> {
+    const known = board.get(id)
+    if (known !== undefined) return known
+    const row = await readBoardRow(db, id)
+    return row === undefined ? undefined : entryOf(row)
+  }
+
+  // ── the passing of time
+
+  async function handleTime(): Promise<void> {
+    const now = clock()
+    const due = [...holds].filter(([, at]) => at <= now).map(([id]) => id)
+    const desk: DeskChange[] = []
+    const entries = new Map<OutageId, Entry>()
+    const events: OutageEvent[] = []
+    const decide = (
+      id: OutageId,
+      next: Partial<Entry>,
+      change: DeskChange,
+      data: unknown,
+    ): void => {
+      entries.set(id, { ...entryFor(board, id), ...next })
+      desk.push(change)
+      events.push({ outage: id, at: now, kind: change.desk, data, bySubject: SERVICE.subject })
+    }
+    estimateDue(now, decide)
+    if (now - housekeptAt >= HOUSEKEEPING_EVERY_MS) {
+      housekeptAt = now
+      refusalsLogged.clear()
+      closeForgotten(now, decide)
+      await forget(now)
+    }
+    if (due.length + desk.length > 0) {
+      const recalled = await recall([...due, ...entries.keys()])
+      await commit({ ...nothingAt(now), due, desk, entries, events, recalled })
+    }
+    setTimer()
+  }
+
+  type Decide = (id: OutageId, next: Partial<Entry>, change: DeskChange, data: unknown) => void
+
+  function estimateDue(now: EpochMs, decide: Decide): void {
+    let made = 0
+    const openOutages = [...ledger.record.byId.values()].filter(
+      (outage) => outage.told?.restoredAt === null,
+    ).length
+    for (const [id, due] of estimates) {
+      if (due > now || made >= ESTIMATES_MAX) continue
+      estimates.delete(id)
+      const facts = ledger.record.byId.get(id)?.told
+      const entry = entryFor(board, id)
+      if (facts?.restoredAt !== null || entry.etr !== null || entry.planned) continue
+      if (facts.customersOut === 0) continue
+      const { cause } = entry
+      const etr = estimateFor(experience, room, facts, { cause, openOutages, at: now, timeZone })
+      decide(id, { etr }, { desk: 'etr', outage: id, etr }, etr)
+      made++
+    }
+  }
+
+  function closeForgotten(now: EpochMs, decide: Decide): void {
+    for (const [id, entry] of board) {
+      const restoredAt = ledger.record.byId.get(id)?.told?.restoredAt ?? null
+      if (entry.closedAt === null && restoredAt !== null && restoredAt < now - AUTO_CLOSE_MS) {
+        decide(id, { closedAt: now }, { desk: 'closed', outage: id }, {})
+      }
+    }
+  }
+
+  async function forget(now: EpochMs): Promise<void> {
+    const gone: OutageId[] = []
+    for (const [id, entry] of board) {
+      if (entry.closedAt !== null && entry.closedAt < now - CLOSED_KEPT_MS) gone.push(id)
+    }
+    for (const id of gone) board.delete(id)
+    if (gone.length > 0) parts.cleared(gone)
+    const firstWord = ledger.journal[0]?.at ?? now
+    const from = Number.isFinite(ledger.horizon) ? ledger.horizon : firstWord
+    if (now - from < 2 * MEMORY_MS) return
+    const horizon = now - MEMORY_MS
+    pruneLedger(ledger, horizon)
+    const positions = positionsAtHorizon(ledger)
+    await withRetry('saving a checkpoint', () =>
+      db.transaction().execute((tx) => saveCheckpoint(tx, horizon, positions)),
+    )
+  }
+
+  /** One timer for the next thing that time alone brings. */
+  function setTimer(): void {
+    clearTimeout(timer)
+    if (closing) return
+    const next = Math.min(
+      ...holds.values(),
+      ...estimates.values(),
+      housekeptAt + HOUSEKEEPING_EVERY_MS,
+    )
+    const wait = Math.max(1, next - clock())
+    timer = setTimeout(() => {
+      queue.push({ job: 'time' })
+      wake()
+    }, wait)
+    timer.unref()
+  }
+
+  // ── saving
+
+  async function commit(work: Work): Promise<void> {
+    const { at, change } = work
+    const fresh = new Map(change.outages.map(({ after }) => [after.id, after]))
+    for (const [id, facts] of work.recalled) if (!fresh.has(id)) fresh.set(id, facts)
+    for (const [id, entry] of work.entries) board.set(id, entry)
+    const composed = composeNotices({
+      changes: change.outages,
+      desk: work.desk,
+      due: work.due.filter((id) => standingOf(ledger, board, id, fresh) !== undefined),
+      board: (id) => {
+        const standing = standingOf(ledger, board, id, fresh)
+        if (standing === undefined) throw new Error(`outage ${id} is not known`)
+        return standing
+      },
+      at,
+      settings: settings.notices,
+    })
+    const rows = new Map<OutageId, BoardRow & { raise: boolean }>()
+    for (const [id, entry] of work.entries) {
+      rows.set(id, {
+        ...rowOf(id, entry),
+        raise: !change.outages.some((one) => one.after.id === id),
+      })
+    }
+    for (const [id, told] of composed.told) {
+      const entry = entryFor(board, id)
+      entry.told = told
+      rows.set(id, { ...rowOf(id, entry), raise: rows.get(id)?.raise ?? false })
+    }
+    reopenClosed(change.outages, rows)
+    const notices = [...work.drafts, ...composed.drafts].map((draft): Notice => ({
+      ...draft,
+      seq: ++lastSeq,
+    }))
+    await withRetry('saving', () =>
+      db.transaction().execute(async (tx) => {
+        await saveObservations(tx, work.observations, isClamped)
+        if (work.loads.length > 0) await saveLoads(tx, work.loads)
+        await saveGatewayStates(tx, work.states)
+        await saveHeard(tx, work.heard)
+        await saveTransitions(tx, change.transitions)
+        await saveOutages(tx, change.outages, { at, localDay })
+        await saveCorrections(tx, change.outages, at)
+        await saveBoard(tx, [...rows.values()], at)
+        await saveOutageEvents(tx, work.events)
+        for (const audit of work.audits) await writeAudit(tx, audit)
+        for (const also of work.also) await also(tx)
+        await appendNotices(tx, notices)
+      }),
+    )
+    tellOutside(work, notices, composed.holds)
+  }
+
+  const isClamped = (said: Observation): boolean => effectiveAt(ledger, said) !== said.at
+
+  /** Who was out again after it was closed, or whose past was told anew, is open to people again (saveOutages did the same). */
+  function reopenClosed(
+    changes: readonly OutageChange[],
+    rows: Map<OutageId, BoardRow & { raise: boolean }>,
+  ): void {
+    for (const { after } of changes) {
+      const entry = entryFor(board, after.id)
+      if (after.restoredAt !== null || entry.closedAt === null) continue
+      entry.closedAt = null
+      const row = rows.get(after.id)
+      if (row !== undefined) rows.set(after.id, { ...row, closedAt: null })
+    }
+  }
+
+  /** Everything is committed: now it may be known. */
+  function tellOutside(
+    work: Work,
+    notices: readonly Notice[],
+    composedHolds: readonly { outage: OutageId; due: EpochMs }[],
+  ): void {
+    const { change } = work
+    for (const id of [
+      ...work.due,
+      ...change.outages.map(({ after }) => after.id),
+      ...work.entries.keys(),
+    ]) {
+      holds.delete(id)
+    }
+    for (const { outage, due } of composedHolds) holds.set(outage, due)
+    for (const { before, after, corrected } of change.outages) {
+      const entry = entryFor(board, after.id)
+      if (corrected) metrics.corrections.inc()
+      if (after.restoredAt === null) {
+        if (before === null && entry.etr === null) {
+          estimates.set(after.id, work.at + ESTIMATE_AFTER_S * MS_PER_S)
+        }
+      } else {
+        estimates.delete(after.id)
+        if (before?.restoredAt === null) learn(experience, room, after, entry.cause)
+      }
+    }
+    for (const conflict of change.conflicts) {
+      metrics.conflicts.inc()
+      logger.warn({
+        gateway: conflict.gateway,
+        point: conflict.point,
+        seq: conflict.seq,
+        msg: 'conflict',
+      })
+    }
+    if (notices.length > 0) parts.tell(lastSeq, notices)
+    const changed = new Set([
+      ...change.outages.map(({ after }) => after.id),
+      ...work.entries.keys(),
+    ])
+    if (changed.size > 0) parts.changed([...changed])
+    if (composedHolds.length > 0 || change.outages.length > 0) setTimer()
+  }
+
+  /** What cannot be saved is tried until it can; meanwhile the broker is the buffer. Gives up only when the service is closed. */
+  async function withRetry<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(waitMs * 2, RETRY_MS_MAX)) {
+      try {
+        const result = await attempt()
+        if (trouble !== undefined) logger.info({ msg: 'recovered' })
+        trouble = undefined
+        return result
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error)
+        if (trouble === undefined) logger.error({ err: error, msg: `${what} failed` })
+        trouble = `${what} failed: ${why}`
+        metrics.commitRetries.inc()
+        if (closing) throw error
+        await new Promise((resolve) => setTimeout(resolve, waitMs))
+      }
+    }
+  }
+
+  const hasNetwork = (): boolean => room !== NO_NETWORK
+
+  const push = (job: Job): void => {
+    queue.push(job)
+    wake()
+  }
+
+  setTimer()
+  return {
+    take: (message) => push({ job: 'message', message, receivedAt: clock() }),
+    act: (act, actor) =>
+      new Promise((done, failed) => push({ job: 'act', act, actor, done, failed })),
+    announce: (drafts, also) =>
+      new Promise((done, failed) => push({ job: 'announce', drafts, also, done, failed })),
+    reviseNetwork: () => push({ job: 'network' }),
+    troubles: () => (trouble === undefined ? [] : [trouble]),
+    hasNetwork,
+    backlog: () => queue.length,
+    async close() {
+      closing = true
+      clearTimeout(timer)
+      await running?.catch(() => undefined)
+    },
+  }
+}

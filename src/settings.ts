@@ -1,0 +1,128 @@
+/** Everything the environment may say (contract.md, "Environment"), checked in one place. */
+export type Settings = {
+  /** PostgreSQL to use; undefined: the embedded one in `dataDir`. */
+  readonly databaseUrl: string | undefined
+  readonly dataDir: string
+  /** Broker to use; undefined: the embedded one on `mqttPort`. */
+  readonly mqttUrl: string | undefined
+  readonly mqttPort: number
+  readonly mqttGateways: string | undefined
+  readonly host: string
+  readonly port: number
+  readonly timeZone: string
+  readonly authSecret: string | undefined
+  readonly oidc: { readonly issuer: string; readonly audience: string } | undefined
+  readonly noticeHoldS: number
+  readonly recloseWindowMin: number
+  readonly futureToleranceS: number
+  readonly parallelAlertMin: number
+  readonly engineUrl: string | undefined
+  readonly allowedOrigins: readonly string[]
+  readonly trustProxy: boolean
+  readonly logLevel: string
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export type SettingFault = { readonly name: string; readonly says: string }
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+const SECRET_CHARS_MIN = 32
+
+type Reader<T> = (text: string) => T | { readonly wrong: string }
+
+/** All faults at once, by name and never by value: a value may be a secret. */
+export function readSettings(
+  env: Environment,
+): { readonly ok: true; readonly settings: Settings } | { readonly ok: false; readonly faults: SettingFault[] } {
+  const faults: SettingFault[] = []
+  const read = <T>(name: string, otherwise: T, reader: Reader<T>): T => {
+    const text = env[name]
+    if (text === undefined || text === '') return otherwise
+    const value = reader(text)
+    if (typeof value === 'object' && value !== null && 'wrong' in value) {
+      faults.push({ name, says: value.wrong })
+      return otherwise
+    }
+    return value
+  }
+  const issuer = read('RELIGHT_OIDC_ISSUER', undefined, url(['http:', 'https:']))
+  const audience = read<string | undefined>('RELIGHT_OIDC_AUDIENCE', undefined, text)
+  if ((issuer === undefined) !== (audience === undefined)) {
+    const [name, other] = ['RELIGHT_OIDC_AUDIENCE', 'RELIGHT_OIDC_ISSUER']
+    const missing = issuer === undefined ? other : name
+    if (!faults.some((fault) => fault.name === missing)) {
+      faults.push({ name: missing, says: `goes with ${missing === name ? other : name}` })
+    }
+  }
+  const settings: Settings = {
+    databaseUrl: read('DATABASE_URL', undefined, url(['postgres:', 'postgresql:'])),
+    dataDir: read('RELIGHT_DATA_DIR', './.relight', text),
+    mqttUrl: read('MQTT_URL', undefined, url(['mqtt:', 'mqtts:', 'ws:', 'wss:'])),
+    mqttPort: read('RELIGHT_MQTT_PORT', 1883, whole(0, 65_535)),
+    mqttGateways: read<string | undefined>('RELIGHT_MQTT_GATEWAYS', undefined, text),
+    host: read('HOST', '127.0.0.1', text),
+    port: read('PORT', 8080, whole(0, 65_535)),
+    timeZone: read('RELIGHT_TIME_ZONE', 'UTC', timeZone),
+    authSecret: read<string | undefined>('RELIGHT_AUTH_SECRET', undefined, secret),
+    oidc: issuer === undefined || audience === undefined ? undefined : { issuer, audience },
+    noticeHoldS: read('NOTICE_HOLD_S', 20, number(0, 3600)),
+    recloseWindowMin: read('RECLOSE_WINDOW_MIN', 5, number(0, 1440)),
+    futureToleranceS: read('FUTURE_TOLERANCE_S', 60, number(0, 86_400)),
+    parallelAlertMin: read('PARALLEL_ALERT_MIN', 15, number(0, 1440)),
+    engineUrl: read('RELIGHT_ENGINE_URL', undefined, url(['http:', 'https:'])),
+    allowedOrigins: read('RELIGHT_ALLOWED_ORIGINS', [], (list: string) =>
+      list.split(',').map((origin) => origin.trim()),
+    ),
+    trustProxy: read('RELIGHT_TRUST_PROXY', false, (word) =>
+      word === '1' ? true : word === '0' ? false : { wrong: 'is neither 0 nor 1' },
+    ),
+    logLevel: read('LOG_LEVEL', 'info', (level) =>
+      LOG_LEVELS.includes(level) ? level : { wrong: `is none of ${LOG_LEVELS.join(', ')}` },
+    ),
+  }
+  if (settings.databaseUrl !== undefined && settings.authSecret === undefined && settings.oidc === undefined) {
+    if (!faults.some((fault) => /AUTH|OIDC/.test(fault.name))) {
+      faults.push({
+        name: 'RELIGHT_AUTH_SECRET',
+        says: 'is required with DATABASE_URL (or RELIGHT_OIDC_ISSUER and RELIGHT_OIDC_AUDIENCE)',
+      })
+    }
+  }
+  return faults.length > 0 ? { ok: false, faults } : { ok: true, settings }
+}
+
+const text: Reader<string> = (value) => (value.trim() === '' ? { wrong: 'is blank' } : value)
+
+function url(protocols: readonly string[]): Reader<string | undefined> {
+  return (value) => {
+    const wrong = { wrong: `is not a URL of the form ${protocols.map((p) => `${p}//…`).join(' or ')}` }
+    return URL.canParse(value) && protocols.includes(new URL(value).protocol) ? value : wrong
+  }
+}
+
+function number(least: number, most: number): Reader<number> {
+  return (value) => {
+    const read = Number(value)
+    const good = value.trim() !== '' && Number.isFinite(read) && read >= least && read <= most
+    return good ? read : { wrong: `is not a number from ${least} to ${most}` }
+  }
+}
+
+function whole(least: number, most: number): Reader<number> {
+  return (value) =>
+    /^\d+$/.test(value) && Number(value) >= least && Number(value) <= most
+      ? Number(value)
+      : { wrong: `is not a whole number from ${least} to ${most}` }
+}
+
+const timeZone: Reader<string> = (name) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone
+  } catch {
+    return { wrong: 'is not an IANA time zone such as Europe/Oslo' }
+  }
+}
+
+const secret: Reader<string | undefined> = (value) =>
+  value.length >= SECRET_CHARS_MIN ? value : { wrong: `is shorter than ${SECRET_CHARS_MIN} characters` }

@@ -1,0 +1,266 @@
+import { sql, type Selectable } from 'kysely'
+import type {
+  InterruptionSet,
+  OutageChange,
+  OutageFacts,
+  OutageId,
+  RestorationStep,
+  Transition,
+} from '../ledger/facts.ts'
+import { sameSet } from '../ledger/outages.ts'
+import type { EpochMs } from '../time.ts'
+import { instant, type Database, type Tx } from './database.ts'
+import type { CoreTables, LocalDay } from './schema.ts'
+
+/** Makes the stored outages say what the ledger says now; what people added to them stays. */
+export async function saveOutages(
+  tx: Tx,
+  changes: readonly OutageChange[],
+  { at, localDay }: { at: EpochMs; localDay: (at: EpochMs) => LocalDay },
+): Promise<void> {
+  if (changes.length === 0) return
+  const rows = changes.map(({ after }) => after)
+  const pick = <T>(read: (facts: OutageFacts) => T): T[] => rows.map(read)
+  await sql`
+    insert into outage (id, device, anchor_at, start_uncertain, locked_out, phases, area, substation, feeder, started_at, restored_at,
+      customers_out, customers_interrupted, closed_customer_ms, steps, revision, updated_at)
+    select id, device, to_timestamp(anchor_at / 1000), start_uncertain, locked_out, phases, area, substation, feeder,
+      to_timestamp(started_at / 1000), to_timestamp(restored_at / 1000), customers_out, customers_interrupted, closed_customer_ms,
+      steps::jsonb, 1, ${new Date(at)}
+    from unnest(
+      ${pick((o) => o.id)}::text[], ${pick((o) => o.device)}::text[], ${pick((o) => o.anchorAt)}::float8[],
+      ${pick((o) => o.startUncertain)}::boolean[], ${pick((o) => o.lockedOut)}::boolean[], ${pick((o) => o.phases)}::smallint[],
+      ${pick((o) => o.area)}::text[], ${pick((o) => o.substation)}::text[], ${pick((o) => o.feeder)}::text[],
+      ${pick((o) => o.startedAt)}::float8[], ${pick((o) => o.restoredAt)}::float8[], ${pick((o) => o.customersOut)}::int[],
+      ${pick((o) => o.customersInterrupted)}::int[], ${pick((o) => o.closedCustomerMs)}::bigint[],
+      ${pick((o) => JSON.stringify(o.steps))}::text[]
+    ) as said (id, device, anchor_at, start_uncertain, locked_out, phases, area, substation, feeder, started_at, restored_at,
+      customers_out, customers_interrupted, closed_customer_ms, steps)
+    on conflict (id) do update set
+      device = excluded.device, anchor_at = excluded.anchor_at, start_uncertain = excluded.start_uncertain,
+      locked_out = excluded.locked_out, phases = excluded.phases, area = excluded.area, substation = excluded.substation,
+      feeder = excluded.feeder, started_at = excluded.started_at, restored_at = excluded.restored_at,
+      customers_out = excluded.customers_out, customers_interrupted = excluded.customers_interrupted,
+      closed_customer_ms = excluded.closed_customer_ms, steps = excluded.steps,
+      -- Supply was lost again in an outage that had been closed, or the past was told anew: it is open to people again.
+      closed_at = case when excluded.restored_at is null then null else outage.closed_at end,
+      revision = outage.revision + 1, updated_at = excluded.updated_at`.execute(tx)
+  await replaceSets(tx, changes, localDay)
+}
+
+type SetOf = { readonly outage: OutageId; readonly set: InterruptionSet }
+
+/** Only what changed is written: an outage of a hundred steps does not write a hundred rows at its next one. */
+async function replaceSets(
+  tx: Tx,
+  changes: readonly OutageChange[],
+  localDay: (at: EpochMs) => LocalDay,
+): Promise<void> {
+  const gone: SetOf[] = []
+  const fresh: SetOf[] = []
+  for (const { before, after } of changes) {
+    const old = before?.sets ?? []
+    for (const set of old) {
+      if (!after.sets.some((other) => sameSet(set, other))) gone.push({ outage: after.id, set })
+    }
+    for (const set of after.sets) {
+      if (!old.some((other) => sameSet(set, other))) fresh.push({ outage: after.id, set })
+    }
+  }
+  if (gone.length > 0) {
+    await sql`
+      delete from interruption using unnest(
+        ${gone.map((one) => one.outage)}::text[], ${gone.map((one) => one.set.from)}::float8[],
+        ${gone.map((one) => one.set.until)}::float8[], ${gone.map((one) => one.set.feeder)}::text[],
+        ${gone.map((one) => one.set.phases)}::smallint[]
+      ) as gone (outage, from_at, until_at, feeder, phases)
+      where interruption.outage = gone.outage
+        and interruption.from_at = to_timestamp(gone.from_at / 1000)
+        and interruption.until_at is not distinct from to_timestamp(gone.until_at / 1000)
+        and interruption.feeder is not distinct from gone.feeder
+        and interruption.phases = gone.phases`.execute(tx)
+  }
+  if (fresh.length > 0) {
+    await sql`
+      insert into interruption (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members, local_day)
+      select outage, to_timestamp(from_at / 1000), to_timestamp(until_at / 1000), area, substation, feeder, phases, customers,
+        connected_kva, members::int[], local_day
+      from unnest(
+        ${fresh.map((one) => one.outage)}::text[], ${fresh.map((one) => one.set.from)}::float8[],
+        ${fresh.map((one) => one.set.until)}::float8[], ${fresh.map((one) => one.set.area)}::text[],
+        ${fresh.map((one) => one.set.substation)}::text[], ${fresh.map((one) => one.set.feeder)}::text[],
+        ${fresh.map((one) => one.set.phases)}::smallint[], ${fresh.map((one) => one.set.customers)}::int[],
+        ${fresh.map((one) => one.set.connectedKva)}::float8[], ${fresh.map((one) => `{${one.set.members.join(',')}}`)}::text[],
+        ${fresh.map((one) => localDay(one.set.from))}::date[]
+      ) as said (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members, local_day)`.execute(
+      tx,
+    )
+  }
+}
+
+/** What the ledger said before, what it says now, why, and since when we know. */
+export async function saveCorrections(
+  tx: Tx,
+  changes: readonly OutageChange[],
+  at: EpochMs,
+): Promise<void> {
+  const rows = changes.flatMap(({ before, after, corrected, why }) =>
+    corrected && before !== null
+      ? [
+          {
+            outage: after.id,
+            known_at: new Date(at),
+            why: JSON.stringify(why.slice(0, WHY_MAX)),
+            before: JSON.stringify(summary(before)),
+            after: JSON.stringify(summary(after)),
+          },
+        ]
+      : [],
+  )
+  if (rows.length > 0) await tx.insertInto('correction').values(rows).execute()
+}
+
+/** Observations named in one correction; a gateway's buffer may bring thousands at once. */
+export const WHY_MAX = 50
+
+/** The statements that people rely on; not the members, which are many. */
+const summary = (facts: OutageFacts) => ({
+  device: facts.device,
+  startedAt: facts.startedAt,
+  startUncertain: facts.startUncertain,
+  restoredAt: facts.restoredAt,
+  customersOut: facts.customersOut,
+  customersInterrupted: facts.customersInterrupted,
+  closedCustomerMs: facts.closedCustomerMs,
+  steps: facts.steps,
+})
+
+/** Where switches stand now; the last word of a batch about each. */
+export async function saveTransitions(tx: Tx, transitions: readonly Transition[]): Promise<void> {
+  if (transitions.length === 0) return
+  const last = [...new Map(transitions.map((one) => [one.switch, one])).values()]
+  await sql`
+    insert into switch_state (switch, closed_phases, at, gateway, reason)
+    select switch, closed_phases, to_timestamp(at / 1000), gateway, reason
+    from unnest(
+      ${last.map((one) => one.switch)}::text[], ${last.map((one) => one.closedPhases)}::smallint[],
+      ${last.map((one) => one.at)}::float8[], ${last.map((one) => one.gateway)}::text[], ${last.map((one) => one.reason)}::text[]
+    ) as said (switch, closed_phases, at, gateway, reason)
+    on conflict (switch) do update set
+      closed_phases = excluded.closed_phases, at = excluded.at, gateway = excluded.gateway, reason = excluded.reason`.execute(
+    tx,
+  )
+}
+
+/** The latest checkpoint at or before an instant; undefined where derivation has to begin at the beginning. */
+export async function checkpointBefore(
+  db: Database,
+  at: EpochMs,
+): Promise<{ at: EpochMs; positions: Map<string, number> } | undefined> {
+  let query = db.selectFrom('checkpoint').selectAll().orderBy('at', 'desc').limit(1)
+  if (Number.isFinite(at)) query = query.where('at', '<=', instant(at))
+  const row = await query.executeTakeFirst()
+  if (row === undefined) return undefined
+  return { at: row.at, positions: new Map(Object.entries(row.positions)) }
+}
+
+export async function saveCheckpoint(
+  tx: Tx,
+  at: EpochMs,
+  positions: ReadonlyMap<string, number>,
+): Promise<void> {
+  const json = JSON.stringify(Object.fromEntries(positions))
+  await tx
+    .insertInto('checkpoint')
+    .values({ at: new Date(at), positions: json })
+    .onConflict((conflict) => conflict.column('at').doUpdateSet({ positions: json }))
+    .execute()
+}
+
+/** A word from before a checkpoint makes it void. */
+export async function dropCheckpointsAfter(tx: Tx, at: EpochMs): Promise<void> {
+  await tx.deleteFrom('checkpoint').where('at', '>', instant(at)).execute()
+}
+
+/** Live outages, with their sets, that had not ended by an instant. */
+export async function outagesReaching(db: Database, from: EpochMs): Promise<OutageFacts[]> {
+  let query = db.selectFrom('outage').selectAll().where('origin', '=', 'live')
+  if (Number.isFinite(from)) {
+    query = query.where((where) =>
+      where.or([where('restored_at', 'is', null), where('restored_at', '>=', instant(from))]),
+    )
+  }
+  return factsOfRows(db, await query.orderBy('anchor_at').execute())
+}
+
+/** One outage as it was saved, whatever its origin. */
+export async function readOutageFacts(
+  db: Database,
+  id: OutageId,
+): Promise<OutageFacts | undefined> {
+  const rows = await db.selectFrom('outage').selectAll().where('id', '=', id).execute()
+  return (await factsOfRows(db, rows))[0]
+}
+
+async function factsOfRows(
+  db: Database,
+  rows: readonly Selectable<CoreTables['outage']>[],
+): Promise<OutageFacts[]> {
+  const sets = await setsOf(
+    db,
+    rows.map((row) => row.id),
+  )
+  return rows.map((row) => ({
+    id: row.id,
+    device: row.device,
+    anchorAt: row.anchor_at,
+    startUncertain: row.start_uncertain,
+    lockedOut: row.locked_out,
+    phases: row.phases,
+    area: row.area,
+    substation: row.substation,
+    feeder: row.feeder,
+    startedAt: row.started_at,
+    restoredAt: row.restored_at,
+    customersOut: row.customers_out,
+    customersInterrupted: row.customers_interrupted,
+    closedCustomerMs: row.closed_customer_ms,
+    steps: row.steps as RestorationStep[],
+    sets: sets.get(row.id) ?? [],
+  }))
+}
+
+async function setsOf(
+  db: Database,
+  outages: readonly OutageId[],
+): Promise<Map<OutageId, InterruptionSet[]>> {
+  const byOutage = new Map<OutageId, InterruptionSet[]>()
+  if (outages.length === 0) return byOutage
+  const rows = await db
+    .selectFrom('interruption')
+    .selectAll()
+    .where(sql<boolean>`outage = any(${outages as string[]}::text[])`)
+    .orderBy('outage')
+    .orderBy('from_at')
+    .orderBy(sql`until_at nulls last`)
+    .orderBy('phases')
+    .orderBy(sql`coalesce(feeder, '') collate "C"`)
+    .execute()
+  for (const row of rows) {
+    const set: InterruptionSet = {
+      from: row.from_at,
+      until: row.until_at,
+      area: row.area,
+      substation: row.substation,
+      feeder: row.feeder,
+      phases: row.phases,
+      customers: row.customers,
+      connectedKva: row.connected_kva,
+      members: row.members ?? [],
+    }
+    const others = byOutage.get(row.outage)
+    if (others === undefined) byOutage.set(row.outage, [set])
+    else others.push(set)
+  }
+  return byOutage
+}
