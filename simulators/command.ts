@@ -8,6 +8,7 @@ import type { EpochMs } from '../src/time.ts'
 import { createField } from './field.ts'
 import { readSpl140k } from './spl-140k.ts'
 import { runStory } from './story.ts'
+import { rideStorms } from './storm-in-process.ts'
 import { makeTown } from './town.ts'
 
 export type SimulateIo = {
@@ -37,7 +38,12 @@ const HELP = `relight simulate: towns, field devices and storms to try the servi
       --loss RATE         part of loads and meter words lost; default 0
       --duplicates RATE   part of the words said twice; default 0
       --delay-ms N        mean delay; words overtake each other; default 0
-      --clock-ms N        clocks of gateways are off by up to this; default 0`
+      --clock-ms N        clocks of gateways are off by up to this; default 0
+  relight simulate storm --in-process [--seeds N] [--seed S]
+      nights of faults, crews and bad radio fed to the ledger itself, on simulated time, in five
+      orders of arrival each; what it says in the end is held against the truth; prints a scorecard
+      --seeds N           how many; default 100
+      --seed S            the first; default 1`
 
 type Options = Record<string, { type: 'string' | 'boolean' }>
 type Given = Readonly<Record<string, string | boolean | undefined>>
@@ -73,6 +79,10 @@ const TASKS: Readonly<Record<string, Task>> = {
       'clock-ms': text,
     },
     run: runField,
+  },
+  storm: {
+    options: { 'in-process': { type: 'boolean' }, seeds: text, seed: text },
+    run: runStorm,
   },
 }
 
@@ -155,6 +165,13 @@ async function runField(given: Given, io: SimulateIo): Promise<number> {
     await field.close()
   }
   return 0
+}
+
+async function runStorm(given: Given, io: SimulateIo): Promise<number> {
+  const first = given['seed'] === undefined ? 1 : whole(given, 'seed', 0)
+  const seeds = given['seeds'] === undefined ? 100 : whole(given, 'seeds', 1)
+  const { signal, out, err } = io
+  return await rideStorms({ first, seeds, signal, out, err })
 }
 
 const counted = (tables: NetworkTables) => {

@@ -6,7 +6,7 @@ import { CLEAR_RADIO, openGateway } from './field-gateway.ts'
 import type { LoadOf } from './field-loads.ts'
 import { makeLoads } from './field-loads.ts'
 import type { PlainGrid, Positions } from './plain-grid.ts'
-import { livePhases, normalPositions, plainGrid, substationOfNodes } from './plain-grid.ts'
+import { livePhases, normalPositions, plainGrid, gatewayOfNodes } from './plain-grid.ts'
 import type { Random } from './random.ts'
 import { randomFrom } from './random.ts'
 
@@ -63,15 +63,11 @@ const HEARTBEAT_EVERY_S = 120
 const GASP_AFTER_S = 5
 const METER_SHARE = 0.6
 
-/** The MQTT name of the gateway in a substation. */
-export const gatewayOf = (substation: string): string =>
-  `gw-${substation.replace(/[/+#\s]/g, '-').toLowerCase()}`
-
 /** Connects a gateway for each substation and starts to report. Rejects when the broker does not let one in. */
 export async function createField(options: FieldOptions): Promise<Field> {
   const random = randomFrom(options.seed)
   const grid = plainGrid(options.tables)
-  const gatewayOfNode = substationOfNodes(grid).map(gatewayOf)
+  const gatewayOfNode = gatewayOfNodes(grid)
   const gateways = await openGateways(options, random, [...new Set(gatewayOfNode)])
   const positions = normalPositions(grid)
   const timers = new Set<NodeJS.Timeout>()

@@ -138,10 +138,10 @@ function reachWithout(
 }
 
 /**
- * By node: the substation whose gateway speaks for what is there. What lies behind a head belongs to its substation; the rest (bus
- * couplers, ties between two) to the nearest that has one.
+ * By node: the gateway that speaks for what is there, by its name in topics. Each substation has one. What lies behind a head belongs
+ * to its substation; the rest (bus couplers, ties between two) to the nearest that has one.
  */
-export function substationOfNodes(grid: PlainGrid): string[] {
+export function gatewayOfNodes(grid: PlainGrid): string[] {
   const feederOf = feederOfNodes(grid, normalPositions(grid))
   const owner: (string | undefined)[] = Array.from(feederOf, (row) =>
     row < 0 ? undefined : grid.tables.feeders[row]!.substation,
@@ -164,5 +164,8 @@ export function substationOfNodes(grid: PlainGrid): string[] {
     }
   }
   const fallback = grid.tables.substations[0]?.id ?? 'field'
-  return owner.map((substation) => substation ?? fallback)
+  return owner.map((substation) => gatewayOf(substation ?? fallback))
 }
+
+const gatewayOf = (substation: string): string =>
+  `gw-${substation.replace(/[/+#\s]/g, '-').toLowerCase()}`

@@ -6,11 +6,13 @@ import { applyObservations, missingFor, refill } from '../src/ledger/ledger.ts'
 import type { Observation, SwitchObservation } from '../src/ledger/observation.ts'
 import { openLedger } from '../src/ledger/open.ts'
 import { DEFAULT_SETTINGS, type Ledger } from '../src/ledger/state.ts'
+import { MS_PER_MIN } from '../src/time.ts'
 import type { Random } from './random.ts'
 import { randomFrom } from './random.ts'
-import type { Storm } from './storm.ts'
+import { makeStorm, type Storm } from './storm.ts'
 import { expectedOutages } from './storm-outages.ts'
 import type { Interval } from './storm-truth.ts'
+import { makeTown } from './town.ts'
 
 /** How the words of a storm come in. */
 export const ORDERS = ['arrival', 'one by one', 'shuffled', 'doubled', 'backwards'] as const
@@ -23,6 +25,19 @@ export type Ride = {
   readonly observations: number
   readonly corrections: number
   readonly outages: number
+}
+
+const DUSK = Date.parse('2026-11-23T16:00:00Z')
+
+/** A small town and a night over it, both of the seed. */
+export function smallStorm(seed: number): Storm {
+  const random = randomFrom(`town of storm ${seed}`)
+  const tables = makeTown({
+    seed,
+    customers: random.int(60, 1500),
+    customersPerFeeder: random.int(40, 500),
+  })
+  return makeStorm({ tables, seed, from: DUSK, hours: random.int(2, 20) })
 }
 
 /** More than these differences say nothing more. */
@@ -172,4 +187,56 @@ function compareOutages(storm: Storm, facts: readonly OutageFacts[], differences
   const got = new Set(believed.map((one) => JSON.stringify(one)))
   for (const one of wanted) if (!got.has(one)) differences.push(`outage missing: ${one}`)
   for (const one of got) if (!wanted.has(one)) differences.push(`outage that was none: ${one}`)
+}
+
+export type RideOptions = {
+  readonly first: number
+  readonly seeds: number
+  readonly signal: AbortSignal
+  readonly out: (line: string) => void
+  readonly err: (line: string) => void
+}
+
+const PROGRESS_EVERY = 100
+
+/** Storm after storm in every order; 0 when the ledger was right in all of them, 1 when not. Ends early when `signal` aborts. */
+export async function rideStorms(options: RideOptions): Promise<number> {
+  const { first, seeds, signal, out, err } = options
+  const sums = { observations: 0, corrections: 0, outages: 0, interruptions: 0, customerMin: 0 }
+  const wrong: number[] = []
+  let ridden = 0
+  for (let seed = first; seed < first + seeds && !signal.aborted; seed++) {
+    const storm = smallStorm(seed)
+    sums.interruptions += storm.truth.customerInterruptions
+    sums.customerMin += storm.truth.customerMs(storm.until) / MS_PER_MIN
+    const said = new Set<string>()
+    let exported: string | undefined
+    for (const order of ORDERS) {
+      const ride = rideStorm(storm, order)
+      exported ??= ride.exported
+      for (const difference of ride.differences) said.add(`${order}: ${difference}`)
+      if (exported !== ride.exported) said.add(`${order}: the export differs from that of arrival`)
+      sums.observations += ride.observations
+      sums.corrections += ride.corrections
+      sums.outages += ride.outages
+    }
+    if (said.size > 0) {
+      wrong.push(seed)
+      out(`seed ${seed} is wrong:`)
+      for (const line of said) out(`  ${line}`)
+    }
+    if (++ridden % PROGRESS_EVERY === 0) {
+      err(`${ridden} storms, ${wrong.length} wrong`)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  out(
+    `storms ${ridden} (seeds ${first} to ${first + ridden - 1}), orders of arrival ${ORDERS.length}`,
+  )
+  out(`observations ${sums.observations}, corrections ${sums.corrections}, outages ${sums.outages}`)
+  out(
+    `true interruptions of customers ${sums.interruptions}, customer-minutes ${Math.round(sums.customerMin)}`,
+  )
+  out(wrong.length === 0 ? 'every one agrees with the truth' : `wrong: seeds ${wrong.join(', ')}`)
+  return wrong.length === 0 ? 0 : 1
 }

@@ -45,6 +45,8 @@ type Job = { readonly fault: Fault; readonly opened: Set<number>; readonly ties:
 type Sequence = { shots: number; lastTripAt: EpochMs; tries: number }
 
 const RECLOSE_AFTER_S = { recloser: [0.5, 15, 45], breaker: [1] } as const
+/** `RECLOSE_WINDOW_MIN` of design.md. */
+const RECLOSE_WINDOW_MS = 5 * MS_PER_MIN
 const SEQUENCE_RESET_MS = 120 * MS_PER_S
 /** A storm that moves more than this has lost its way. */
 const MOVES_MAX = 20_000
@@ -329,7 +331,14 @@ class World {
     const lasts = random.chance(0.2) ? random.int(1, 3000) : random.exponential(1.5 * MS_PER_H)
     const begins = this.#byWatch(at, 0)
     this.#at(begins, (later) => this.#move(later, row, 'open', phases, 'planned'))
-    this.#at(begins + Math.max(1, lasts), (later) =>
+    let lastOpening = begins
+    if (random.chance(0.3)) {
+      // Opened twice, five minutes apart to the millisecond, or one too many: one event or two.
+      lastOpening = begins + RECLOSE_WINDOW_MS + random.int(0, 1)
+      this.#at(begins + 30_000, (later) => this.#move(later, row, 'closed', phases, 'planned'))
+      this.#at(lastOpening, (later) => this.#move(later, row, 'open', phases, 'planned'))
+    }
+    this.#at(lastOpening + Math.max(1, lasts), (later) =>
       this.#move(later, row, 'closed', phases, 'planned'),
     )
   }

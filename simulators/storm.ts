@@ -1,9 +1,8 @@
 import type { NetworkTables } from '../src/grid/tables.ts'
 import type { Observation } from '../src/ledger/observation.ts'
 import { MS_PER_H, type EpochMs } from '../src/time.ts'
-import { gatewayOf } from './field.ts'
 import type { PlainGrid } from './plain-grid.ts'
-import { plainGrid, substationOfNodes } from './plain-grid.ts'
+import { plainGrid, gatewayOfNodes } from './plain-grid.ts'
 import { randomFrom } from './random.ts'
 import { broadcast } from './storm-radio.ts'
 import type { Truth } from './storm-truth.ts'
@@ -47,11 +46,11 @@ export function makeStorm(options: StormOptions): Storm {
     works: random.int(0, 3 + Math.round(faults / 4)),
     tidy: random.chance(0.7),
   })
-  const owner = substationOfNodes(grid)
+  const owner = gatewayOfNodes(grid)
   const { deliveries, stamped } = broadcast({
     grid,
     random: random.fork('radio'),
-    gatewayOf: tables.switches.map((one) => gatewayOf(owner[grid.nodeOf.get(one.from)!]!)),
+    gatewayOf: tables.switches.map((one) => owner[grid.nodeOf.get(one.from)!]!),
     moves,
     from,
     until,

@@ -1,32 +1,17 @@
 import t from 'tap'
-import { randomFrom } from '../simulators/random.ts'
-import { makeStorm, type Storm } from '../simulators/storm.ts'
-import { ORDERS, rideStorm } from '../simulators/storm-in-process.ts'
+import { ORDERS, rideStorm, smallStorm } from '../simulators/storm-in-process.ts'
 import { expectedOutages } from '../simulators/storm-outages.ts'
-import { makeTown } from '../simulators/town.ts'
 
-/** `STORM_SEEDS=10000 STORM_FROM=1 npx tap --timeout=0 test/storm.test.ts` is the long run. */
+/** `npm run storm -- --in-process --seeds 10000` is the long run. */
 const SEEDS = Number(process.env['STORM_SEEDS'] ?? 100)
 const FROM = Number(process.env['STORM_FROM'] ?? 1)
-const DUSK = Date.parse('2026-11-23T16:00:00Z')
-
-/** A small town and a night, both of the seed. */
-function stormOf(seed: number): Storm {
-  const random = randomFrom(`town of storm ${seed}`)
-  const tables = makeTown({
-    seed,
-    customers: random.int(60, 1500),
-    customersPerFeeder: random.int(40, 500),
-  })
-  return makeStorm({ tables, seed, from: DUSK, hours: random.int(2, 20) })
-}
 
 void t.test('whatever the order of messages, the ledger says who was dark when', async (t) => {
   let judgedOutages = 0
   let interruptions = 0
   let corrections = 0
   for (let seed = FROM; seed < FROM + SEEDS; seed++) {
-    const storm = stormOf(seed)
+    const storm = smallStorm(seed)
     if (expectedOutages(storm) !== undefined) judgedOutages++
     interruptions += storm.truth.customerInterruptions
     const rides = ORDERS.map((order) => ({ order, ...rideStorm(storm, order) }))
@@ -51,7 +36,7 @@ void t.test('storms are what they are meant to be', async (t) => {
   let together = 0
   let clamped = 0
   for (let seed = 1; seed <= 30; seed++) {
-    const { moves, grid, truth, deliveries } = stormOf(seed)
+    const { moves, grid, truth, deliveries } = smallStorm(seed)
     const instants = new Set(moves.map((move) => move.at))
     together += moves.length - instants.size
     for (const move of moves) {
@@ -81,7 +66,7 @@ void t.test('storms are what they are meant to be', async (t) => {
 })
 
 void t.test('a storm is a function of its seed', async (t) => {
-  const text = (seed: number) => JSON.stringify(stormOf(seed).deliveries)
+  const text = (seed: number) => JSON.stringify(smallStorm(seed).deliveries)
   t.equal(text(4), text(4))
   t.not(text(4), text(5))
 })
