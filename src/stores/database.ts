@@ -1,13 +1,14 @@
 import { Kysely, PostgresDialect, sql, type RawBuilder, type Transaction } from 'kysely'
 import pg from 'pg'
 import type { AccountTables } from './accounts.ts'
+import type { CustomerTables } from './customer-care.ts'
 import type { LoadTables } from './loads.ts'
 import type { ReliabilityTables } from './reliability.ts'
 import type { CoreTables } from './schema.ts'
 import { toIso, type EpochMs } from '../time.ts'
 
 /** Every table there is. A room that brings tables exports their interface from its store file and joins them here. */
-export type Tables = CoreTables & LoadTables & AccountTables & ReliabilityTables
+export type Tables = CoreTables & LoadTables & AccountTables & ReliabilityTables & CustomerTables
 
 export type Database = Kysely<Tables>
 /** A store function takes the transaction it is to run in. */

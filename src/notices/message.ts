@@ -1,0 +1,58 @@
+import type { NoticeData, NoticeKind } from './notice.ts'
+import type { Language } from './words.ts'
+
+/** A notice as it leaves the house: what every channel can say. */
+export type Message = {
+  readonly subject: string
+  readonly text: string
+  /** For one SMS: 160 letters of GSM-7, or 70 of others. */
+  readonly short: string
+}
+
+export const SMS_CHARS_MAX = 160
+export const SMS_CHINESE_CHARS_MAX = 70
+
+/** Loss and restoration are told at night too, and are never counted against a budget. */
+const URGENT: readonly NoticeKind[] = [
+  'supplyLost',
+  'partlyRestored',
+  'supplyRestored',
+  'plannedCancelled',
+]
+export const isUrgent = (kind: NoticeKind): boolean => URGENT.includes(kind)
+
+/** A later notice of the same outage says all that these said: an unsent one needs not be sent any more. */
+export const isSupersededByNext = (kind: NoticeKind): boolean =>
+  kind === 'etrChanged' || kind === 'crewChanged'
+
+/** `points`: named where the reader has several and must know which is meant. */
+export function messageOf(
+  data: NoticeData,
+  language: Language,
+  points: readonly string[] = [],
+): Message {
+  const which = points.length === 0 ? '' : `${points.join(', ')}${language === 'en' ? ': ' : '：'}`
+  const text = which + data.text[language]
+  const sentences = sentencesOf(text, language)
+  return {
+    subject: (sentences[0] ?? text).replace(/[。.]$/, ''),
+    text,
+    short: shortOf(sentences, language),
+  }
+}
+
+/** As many whole sentences, from the first, as one SMS holds. */
+function shortOf(sentences: readonly string[], language: Language): string {
+  const max = language === 'en' ? SMS_CHARS_MAX : SMS_CHINESE_CHARS_MAX
+  let short = ''
+  for (const sentence of sentences) {
+    const longer = short === '' || language !== 'en' ? short + sentence : `${short} ${sentence}`
+    if (longer.length > max) break
+    short = longer
+  }
+  return short === '' ? (sentences[0] ?? '').slice(0, max) : short
+}
+
+function sentencesOf(text: string, language: Language): string[] {
+  return language === 'en' ? text.split(/(?<=[.?]) (?=[A-Z])/) : text.split(/(?<=[。？])/)
+}
