@@ -171,7 +171,6 @@ function checkSupply(check: Check): void {
 /** A branch that is fed, but has a phase that nothing before it has. Only the first one on the way is named. */
 function checkBranchPhases(check: Check): void {
   const { tables, graph, trace } = check
-  const around = branchesAt(graph, graph.phases)
   const lacking = new Map<string, string[]>()
   for (let branch = 0; branch < graph.branchCount; branch++) {
     if (branch < graph.switchCount && !tables.switches[branch]!.normallyClosed) continue
@@ -181,13 +180,9 @@ function checkBranchPhases(check: Check): void {
     const fed = trace.fed[one]! & trace.fed[other]! & phases
     const missing = phases & ~(trace.fed[one]! | trace.fed[other]!)
     if (fed === 0 || missing === 0) continue
-    const upstream = upstreamEnd(check, branch, fed)
-    let before = 0
-    for (let i = around.start[upstream]!; i < around.start[upstream + 1]!; i++) {
-      const near = around.branches[i]!
-      if (near !== branch) before |= graph.phases[near]!
-    }
-    const begins = missing & ~before
+    // What the branch before it lacks as well began there.
+    const before = branchBefore(check, branch, fed)
+    const begins = before < 0 ? missing : missing & ~graph.phases[before]!
     if (begins === 0) continue
     const key = `${branchKind(check, branch)}|${formatPhases(begins)}`
     const ids = lacking.get(key)
@@ -201,12 +196,13 @@ function checkBranchPhases(check: Check): void {
   }
 }
 
-/** The end of a branch that is nearer to the source, by the first of these phases. */
-function upstreamEnd({ graph, trace }: Check, branch: number, phases: number): number {
+/** The branch through which supply comes to the nearer end of a branch, by the first of these phases; below 0 at a source. */
+function branchBefore({ graph, trace }: Check, branch: number, phases: number): number {
   const one = graph.from[branch]!
   const other = graph.to[branch]!
   const base = (phases & 1 ? 0 : phases & 2 ? 1 : 2) * graph.nodeCount
-  return trace.depth[base + one]! <= trace.depth[base + other]! ? one : other
+  const isOneNearer = trace.depth[base + one]! <= trace.depth[base + other]!
+  return trace.parent[base + (isOneNearer ? one : other)]!
 }
 
 function checkLoops(check: Check): void {
