@@ -1,7 +1,8 @@
 import fs from 'node:fs'
 import * as fc from 'fast-check'
 import t from 'tap'
-import { groupCode } from '../src/ledger/facts.ts'
+import { groupCode, type OutageFacts } from '../src/ledger/facts.ts'
+import type { Observation } from '../src/ledger/observation.ts'
 import {
   addDays,
   dayStart,
@@ -20,7 +21,11 @@ import {
 import type { Rulebook } from '../src/reliability/rulebook.ts'
 import { CEER, DLT_836, IEEE_1366, OFGEM, RULEBOOKS } from '../src/reliability/rulebooks.ts'
 import { servedBook } from '../src/reliability/served.ts'
+import { explain } from '../src/stores/explain.ts'
 import { indicesReport } from '../src/stores/indices.ts'
+import { loadPointNumbers, saveRevision } from '../src/stores/networks.ts'
+import { saveObservations } from '../src/stores/observations.ts'
+import { saveOutages } from '../src/stores/outages.ts'
 import { saveServed } from '../src/stores/reliability.ts'
 import { MS_PER_H, MS_PER_MIN, type EpochMs } from '../src/time.ts'
 import { openTestDatabase } from './support/database.ts'
@@ -823,5 +828,124 @@ t.test(
 
     const users = await indicesReport(db, { ...ask, ...quarter, by: 'system', rulebook: DLT_836 })
     t.match(users.rows, [{ customersServed: 2, ci: 5, indices: { 'SAIFI-1': 2.5 } }])
+
+    for (const rulebook of RULEBOOKS) {
+      for (const grouping of ['system', 'feeder', 'month', 'cause', 'nature', 'day'] as const) {
+        const question = { ...ask, ...quarter, rulebook, by: grouping }
+        const { rows } = await indicesReport(db, question)
+        for (const row of rows) {
+          const told = await explain(db, { ...question, group: row.group })
+          t.strictSame(told.row, row, `${rulebook.id} by ${grouping}: ${row.group}`)
+          const add = (of: (sum: { ci: number; customerSeconds: number }) => number) =>
+            told.outages.reduce((total, outage) => total + of(outage), of(told.rest))
+          t.equal(
+            add((sum) => sum.ci),
+            row.ci,
+          )
+          t.equal(
+            add((sum) => sum.customerSeconds),
+            Math.round(row.cmi * 60),
+          )
+          for (const outage of told.outages) {
+            const seconds = outage.sets.reduce((total, set) => total + set.customerSeconds, 0)
+            t.equal(seconds, outage.customerSeconds)
+          }
+        }
+      }
+    }
   },
 )
+
+t.test('a figure leads to the observations behind it', async (t) => {
+  const { db, pool } = await openTestDatabase(t)
+  await saveRevision(pool, TABLES, { validFrom: 0, importedAt: 0, format: 'folder', report: [] })
+  const from = Date.parse('2025-05-01T08:00:00Z')
+  const until = from + MS_PER_H
+  const say = (point: string, at: EpochMs, position: 'open' | 'closed'): Observation => ({
+    kind: 'switch',
+    gateway: 'g',
+    point,
+    seq: 1,
+    at,
+    receivedAt: at + 5,
+    position,
+    phases: null,
+    reason: null,
+    quality: 'good',
+    bySubject: null,
+  })
+  const set = { from, until, area: 'north', substation: 'S1', feeder: 'F2', phases: 7 }
+  await db.transaction().execute(async (tx) => {
+    const said = [say('B2', from, 'open'), say('B2', until, 'closed'), say('B1', from, 'closed')]
+    await saveObservations(tx, said, () => false)
+    const numbers = await loadPointNumbers(tx, ['n1', 'n2'])
+    const point = numbers.get('n2') ?? -1
+    const after: OutageFacts = {
+      ...set,
+      id: 'out',
+      device: 'B2',
+      anchorAt: from,
+      startUncertain: false,
+      lockedOut: false,
+      startedAt: from,
+      restoredAt: until,
+      customersOut: 0,
+      customersInterrupted: 40,
+      closedCustomerMs: 40 * MS_PER_H,
+      steps: [{ at: until, device: 'B2', customersRestored: 40 }],
+      sets: [
+        {
+          ...set,
+          customers: 40,
+          connectedKva: null,
+          members: [groupCode(point, 1), groupCode(point, 6)],
+        },
+      ],
+    }
+    const change = { before: null, after, corrected: false, why: [] }
+    await saveOutages(tx, [change], { at: until, localDay: (at) => localDayOf(at, 'UTC') })
+  })
+  const question = {
+    from: '2025-01-01',
+    to: '2026-01-01',
+    by: 'feeder',
+    rulebook: IEEE_1366,
+    exclude: [],
+    now: LATER,
+    timeZone: 'UTC',
+  } as const
+  const { rows } = await indicesReport(db, question)
+  t.match(
+    rows,
+    [
+      { group: 'F1', customersServed: 60, ci: 0, indices: { SAIFI: 0, CAIDI: null } },
+      {
+        group: 'F2',
+        customersServed: 40,
+        ci: 40,
+        cmi: 2400,
+        indices: { SAIFI: 1, ENS: 15, 'CEMI-1': 1 },
+      },
+    ],
+    'a revision is counted when it is first needed',
+  )
+  const told = await explain(db, { ...question, group: 'F2' })
+  t.match(told.outages, [
+    {
+      outage: 'out',
+      origin: 'live',
+      device: 'B2',
+      ci: 40,
+      customerSeconds: 144_000,
+      sets: [
+        { customers: 40, from: '2025-05-01T08:00:00.000Z', until: '2025-05-01T09:00:00.000Z' },
+      ],
+      observations: [
+        { point: 'B2', value: 'open', gateway: 'g', at: '2025-05-01T08:00:00.000Z' },
+        { point: 'B2', value: 'closed', receivedAt: '2025-05-01T09:00:00.005Z' },
+      ],
+    },
+  ])
+  t.equal(told.outages[0]?.observations.length, 2, 'and not to those of others')
+  t.strictSame((await explain(db, { ...question, group: 'F1' })).outages, [])
+})

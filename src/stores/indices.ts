@@ -19,7 +19,13 @@ import type { Rulebook, RulebookSettings } from '../reliability/rulebook.ts'
 import { daysOf, type ServedBook, type ServedPlace } from '../reliability/served.ts'
 import { MS_PER_MIN, type EpochMs } from '../time.ts'
 import type { Database } from './database.ts'
-import { firstDay, readInterruptions, readServedBook, readWeights } from './reliability.ts'
+import {
+  ensureServed,
+  firstDay,
+  readInterruptions,
+  readServedBook,
+  readWeights,
+} from './reliability.ts'
 
 export const GROUPINGS = [
   'system',
@@ -93,6 +99,7 @@ export async function indicesReport(
   question: ReportQuestion,
 ): Promise<IndicesReport> {
   const { rulebook, from, to, by, timeZone } = question
+  await ensureServed(db)
   const book = await readServedBook(db, timeZone)
   const majorDays = question.exclude.includes('major')
     ? await majorDaysOfPeriod(db, question, book)
@@ -139,6 +146,7 @@ export async function majorDays(
   book?: ServedBook,
 ): Promise<MajorDays> {
   const { year, area, now, timeZone, rulebook } = question
+  await ensureServed(db)
   const exclude = (question.exclude ?? ['planned']).filter((what) => what !== 'major')
   const history = historyOf(year, await firstDay(db))
   const yearFrom = dayInYear(year)
@@ -173,7 +181,7 @@ export async function majorDays(
 
 const dayInYear = (year: number): LocalDay => `${String(year).padStart(4, '0')}-01-01`
 
-async function majorDaysOfPeriod(
+export async function majorDaysOfPeriod(
   db: Database,
   question: ReportQuestion,
   book: ServedBook,
@@ -188,7 +196,7 @@ async function majorDaysOfPeriod(
   return years
 }
 
-const daysIn = (years: readonly MajorDays[]): ReadonlySet<LocalDay> =>
+export const daysIn = (years: readonly MajorDays[]): ReadonlySet<LocalDay> =>
   new Set(years.flatMap(({ days }) => days.map(({ date }) => date)))
 
 /** SAIDI of each day that has any, by that day's own count of customers. */
@@ -308,7 +316,7 @@ function groupsOf(
   return [...keys].sort()
 }
 
-function servedOf(
+export function servedOf(
   question: ReportQuestion,
   book: ServedBook,
   group: string | null,

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Network } from '../grid/network.ts'
+import { buildNetwork, type Network } from '../grid/network.ts'
 import type { NetworkTables } from '../grid/tables.ts'
 import { groupCode, type GroupCode } from '../ledger/facts.ts'
 import { dayStart, localDayOf, type LocalDay } from '../reliability/calendar.ts'
@@ -7,6 +7,7 @@ import type { GroupLoad, Interruption, Weigh } from '../reliability/reckoning.ts
 import { servedBook, type NetworkStatement, type ServedBook } from '../reliability/served.ts'
 import { MS_PER_DAY, type EpochMs } from '../time.ts'
 import type { Database, Tx } from './database.ts'
+import { loadPointNumbers, loadRevision } from './networks.ts'
 
 /** The tables of sql/0010_reliability.sql. */
 export type ReliabilityTables = {
@@ -29,6 +30,8 @@ export type ReliabilityTables = {
   }
 }
 
+// Two reports at once must not both count a revision.
+const SERVED_LOCK = 7_310_010
 const ROWS_A_FETCH = 10_000
 const ROWS_AN_INSERT = 5_000
 
@@ -93,7 +96,18 @@ export async function saveServed(
   }
   await tx.deleteFrom('served_feeder').where('revision', '=', revision).execute()
   await tx.deleteFrom('supply_group').where('revision', '=', revision).execute()
-  const feederRows = [...feeders.values()]
+  // A revision without load points is known too, so that nobody counts it again.
+  const nothing: Served = {
+    revision,
+    feeder: null,
+    substation: null,
+    area: null,
+    customers: 0,
+    load_points: 0,
+    connected_kva: 0,
+    average_kw: 0,
+  }
+  const feederRows = feeders.size === 0 ? [nothing] : [...feeders.values()]
   for (let i = 0; i < feederRows.length; i += ROWS_AN_INSERT)
     await tx
       .insertInto('served_feeder')
@@ -104,6 +118,35 @@ export async function saveServed(
       ${groupRows.map((row) => row.code)}::int[], ${groupRows.map((row) => row.customers)}::int[],
       ${groupRows.map((row) => row.connected_kva)}::float8[], ${groupRows.map((row) => row.average_kw)}::float8[]
     ) as g (code, customers, kva, kw)`.execute(tx)
+}
+
+/** Keeps what each network revision serves where that has not been done; costs nothing once it has. */
+export async function ensureServed(db: Database): Promise<void> {
+  const missing = (within: Database) =>
+    within
+      .selectFrom('network_revision as r')
+      .select('r.revision')
+      .where((where) =>
+        where.not(
+          where.exists(
+            where
+              .selectFrom('served_feeder as f')
+              .select('f.revision')
+              .whereRef('f.revision', '=', 'r.revision'),
+          ),
+        ),
+      )
+      .execute()
+  if ((await missing(db)).length === 0) return
+  await db.transaction().execute(async (tx) => {
+    await sql`select pg_advisory_xact_lock(${SERVED_LOCK})`.execute(tx)
+    for (const { revision } of await missing(tx)) {
+      const tables = await loadRevision(tx, revision)
+      const network = buildNetwork(tables)
+      const numbers = await loadPointNumbers(tx, network.loadPointIds)
+      await saveServed(tx, revision, network, tables, (id) => numbers.get(id) ?? -1)
+    }
+  })
 }
 
 /** What was served on every day, by the network revisions and the records of the past together. */
@@ -205,7 +248,8 @@ export async function* readInterruptions(
   for (;;) {
     await sql`declare interruptions no scroll cursor for
       select i.outage, i.from_at, i.until_at, i.area, i.substation, i.feeder, i.customers, i.connected_kva, i.members,
-        i.local_day, i.nature, coalesce(i.cause, o.cause) as cause, i.external, i.source_shortage
+        i.local_day, case o.kind when 'planned' then 'planned' else i.nature end as nature,
+        coalesce(i.cause, o.cause) as cause, i.external, i.source_shortage
       from interruption i left join outage o on o.id = i.outage
       where (i.from_at >= ${from} and i.from_at < ${to}) ${early}
       order by i.from_at, i.outage collate "C", i.until_at nulls last, i.feeder collate "C", i.customers, i.members[1]`.execute(

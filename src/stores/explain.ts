@@ -1,0 +1,219 @@
+import { sql } from 'kysely'
+import { hoursBetween } from '../reliability/calendar.ts'
+import { headlineFilter, indexRow, type IndexRow } from '../reliability/indices.ts'
+import { emptySums, type Counted } from '../reliability/reckoning.ts'
+import { MS_PER_S, toIso, type EpochMs } from '../time.ts'
+import type { Database } from './database.ts'
+import { daysIn, majorDaysOfPeriod, reckon, servedOf, type ReportQuestion } from './indices.ts'
+import { firstKeyAt } from './observations.ts'
+import { ensureServed, readServedBook } from './reliability.ts'
+
+/** Outages told one by one; the rest is summed. */
+export const EXPLAINED_OUTAGES_MAX = 500
+
+/** Customers that lost supply together and got it back together, as they were counted. */
+export type ExplainedSet = {
+  readonly from: string
+  /** Null while they are out: then their time runs until `now`. */
+  readonly until: string | null
+  readonly feeder: string | null
+  readonly cause: string | null
+  readonly length: 'short' | 'long'
+  readonly customers: number
+  /** What they add to CI, to customer-seconds, and to momentary interruptions. */
+  readonly ci: number
+  readonly customerSeconds: number
+  readonly momentary: number
+}
+
+export type Evidence = {
+  readonly gateway: string
+  readonly kind: string
+  readonly point: string
+  readonly seq: number
+  readonly at: string
+  readonly receivedAt: string
+  readonly value: string
+  readonly reason: string | null
+  readonly bySubject: string | null
+}
+
+export type ExplainedOutage = {
+  readonly outage: string
+  /** `live`: the observations below; `imported`: a record said so. */
+  readonly origin: string | null
+  readonly device: string | null
+  readonly ci: number
+  readonly customerSeconds: number
+  readonly momentary: number
+  readonly sets: readonly ExplainedSet[]
+  readonly observations: readonly Evidence[]
+}
+
+export type Explanation = {
+  readonly row: IndexRow
+  /** Largest first. Together with `rest` they are the row to the customer-second. */
+  readonly outages: readonly ExplainedOutage[]
+  readonly rest: { readonly outages: number; readonly ci: number; readonly customerSeconds: number }
+}
+
+type Growing = { ci: number; customerMs: number; momentary: number; sets: Map<string, GrowingSet> }
+type GrowingSet = {
+  counted: Counted
+  customers: number
+  ci: number
+  customerMs: number
+  momentary: number
+}
+
+/**
+ * Takes one row of a report apart: into outages, the sets of customers that each interrupted, and the observations from which they follow.
+ * `group` is the row's group; null where it has none.
+ */
+export async function explain(
+  db: Database,
+  question: ReportQuestion & { readonly group: string | null },
+): Promise<Explanation> {
+  const { rulebook, from, to, by, timeZone, group } = question
+  await ensureServed(db)
+  const book = await readServedBook(db, timeZone)
+  const major = question.exclude.includes('major')
+    ? daysIn(await majorDaysOfPeriod(db, question, book))
+    : new Set<string>()
+  const cell = by === 'system' ? '' : (group ?? '')
+  const headline = headlineFilter(rulebook)
+  const outages = new Map<string, Growing>()
+  const onCounted = (counted: Counted): void => {
+    if (counted.cell !== cell) return
+    const inHeadline = headline.length === undefined || counted.length === headline.length
+    const ci = inHeadline ? counted.interruptions : 0
+    const customerMs = inHeadline ? counted.units * counted.ms : 0
+    const momentary = counted.length === 'short' ? counted.interruptions : 0
+    const { first, until } = counted
+    const outage = outages.get(first.outage) ?? {
+      ci: 0,
+      customerMs: 0,
+      momentary: 0,
+      sets: new Map<string, GrowingSet>(),
+    }
+    outages.set(first.outage, outage)
+    const key = `${first.from} ${until} ${first.feeder}`
+    const set = outage.sets.get(key) ?? {
+      counted,
+      customers: 0,
+      ci: 0,
+      customerMs: 0,
+      momentary: 0,
+    }
+    outage.sets.set(key, set)
+    set.customers += counted.units
+    for (const sum of [outage, set]) {
+      sum.ci += ci
+      sum.customerMs += customerMs
+      sum.momentary += momentary
+    }
+  }
+  const { cells } = await reckon(db, question, major, { onCounted })
+  const row = indexRow(
+    rulebook,
+    by === 'system' ? 'system' : group,
+    cells.get(cell) ?? emptySums(),
+    servedOf(question, book, by === 'system' ? 'system' : group, hoursBetween(from, to, timeZone)),
+  )
+  const ranked = [...outages].sort(
+    ([a, x], [b, y]) => y.customerMs - x.customerMs || y.ci - x.ci || (a < b ? -1 : 1),
+  )
+  const told = ranked.slice(0, EXPLAINED_OUTAGES_MAX)
+  const rest = ranked.slice(EXPLAINED_OUTAGES_MAX)
+  const known = await whatIsKnown(
+    db,
+    told.map(([outage]) => outage),
+  )
+  return {
+    row,
+    outages: told.map(([outage, sum]) => ({
+      outage,
+      origin: known.get(outage)?.origin ?? null,
+      device: known.get(outage)?.device ?? null,
+      ci: sum.ci,
+      customerSeconds: sum.customerMs / MS_PER_S,
+      momentary: sum.momentary,
+      sets: [...sum.sets.values()].map(explainedSet),
+      observations: known.get(outage)?.observations ?? [],
+    })),
+    rest: {
+      outages: rest.length,
+      ci: rest.reduce((total, [, sum]) => total + sum.ci, 0),
+      customerSeconds: rest.reduce((total, [, sum]) => total + sum.customerMs, 0) / MS_PER_S,
+    },
+  }
+}
+
+const explainedSet = (set: GrowingSet): ExplainedSet => ({
+  from: toIso(set.counted.first.from),
+  until: set.counted.until === null ? null : toIso(set.counted.until),
+  feeder: set.counted.first.feeder,
+  cause: set.counted.first.cause,
+  length: set.counted.length,
+  customers: set.customers,
+  ci: set.ci,
+  customerSeconds: set.customerMs / MS_PER_S,
+  momentary: set.momentary,
+})
+
+type Known = { origin: string; device: string | null; observations: Evidence[] }
+
+/** The switching events that an outage follows from: the opening that began it, and the closings of its steps. */
+async function whatIsKnown(db: Database, ids: readonly string[]): Promise<Map<string, Known>> {
+  const known = new Map<string, Known>()
+  if (ids.length === 0) return known
+  const rows = await db
+    .selectFrom('outage')
+    .select(['id', 'origin', 'device', 'anchor_at', 'started_at', 'steps'])
+    .where('id', 'in', ids)
+    .execute()
+  const events: { outage: string; point: string; at: EpochMs }[] = []
+  for (const row of rows) {
+    known.set(row.id, { origin: row.origin, device: row.device, observations: [] })
+    if (row.device !== null) {
+      for (const at of new Set([row.anchor_at, row.started_at]))
+        events.push({ outage: row.id, point: row.device, at })
+    }
+    for (const { at, device } of row.steps) {
+      if (device !== null) events.push({ outage: row.id, point: device, at })
+    }
+  }
+  // The key of an observation begins with its instant, so that the primary key finds it.
+  const { rows: found } = await sql<{
+    outage: string
+    gateway: string
+    kind: string
+    point: string
+    seq: number
+    at: EpochMs
+    received_at: EpochMs
+    value: string
+    reason: string | null
+    by_subject: string | null
+  }>`
+    select e.outage, o.gateway, o.kind, o.point, o.seq, o.at, o.received_at, o.value, o.reason, o.by_subject
+    from unnest(${events.map(({ outage }) => outage)}::text[], ${events.map(({ point }) => point)}::text[],
+      ${events.map(({ at }) => firstKeyAt(at))}::uuid[], ${events.map(({ at }) => firstKeyAt(at + 1))}::uuid[]
+    ) as e (outage, point, low, high)
+    join observation o on o.key >= e.low and o.key < e.high and o.point = e.point
+    order by o.at, o.key`.execute(db)
+  for (const row of found) {
+    known.get(row.outage)?.observations.push({
+      gateway: row.gateway,
+      kind: row.kind,
+      point: row.point,
+      seq: row.seq,
+      at: toIso(row.at),
+      receivedAt: toIso(row.received_at),
+      value: row.value,
+      reason: row.reason,
+      bySubject: row.by_subject,
+    })
+  }
+  return known
+}
