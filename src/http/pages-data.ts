@@ -39,7 +39,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
   const { db, clock } = parts
   const { timeZone } = parts.settings
   const drawn = new WeakMap<NetworkView, Promise<Buffer>>()
-  const placed = new WeakMap<NetworkView, Promise<GroupPlaces>>()
+  const placed = new WeakMap<NetworkView, GroupPlaces>()
   let latest: { view: NetworkView; at: EpochMs; state: Promise<unknown> } | undefined
 
   const drawingOf = (view: NetworkView): Promise<Buffer> => {
@@ -47,11 +47,14 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
     drawn.set(view, known)
     return known
   }
-  const placesOf = (view: NetworkView): Promise<GroupPlaces> => {
-    const known =
-      placed.get(view) ?? readLoadPointNumbers(db).then((numbers) => placeGroups(view, numbers))
-    placed.set(view, known)
-    return known
+  async function placesOf(view: NetworkView): Promise<GroupPlaces> {
+    const known = placed.get(view)
+    if (known !== undefined) return known
+    const numbers = await readLoadPointNumbers(db)
+    const places = placeGroups(view, numbers)
+    // The engine numbers new load points when it takes a revision; until then what is known is not all.
+    if (view.network.loadPointIds.every((id) => numbers.has(id))) placed.set(view, places)
+    return places
   }
 
   async function stateNow(view: NetworkView) {

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { EpochMs } from '../../time.ts'
 import { send, type Answer } from '../api.ts'
 import { CAUSES, causeWord } from '../causes.ts'
@@ -46,7 +46,7 @@ export function ActFrame(parts: {
   const [failure, setFailure] = useState<string | null>(null)
   const [sending, setSending] = useState(false)
   const { doing, after } = parts
-  useEffect(() => {
+  useLayoutEffect(() => {
     frame.current?.querySelector<HTMLElement>('input, select, textarea, button')?.focus()
   }, [])
   const run = async () => {

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { causeWord } from '../causes.ts'
-import { count, hhmm, hoursMinutes, instant, language } from '../language.ts'
+import { count, hhmm, hoursMinutes, instant, language, spell } from '../language.ts'
 import { StateWord } from '../marks.tsx'
 import { now } from '../page-clock.ts'
 import {
@@ -213,7 +213,7 @@ function Estimate({ outage }: { outage: Outage }) {
   if (estimatePassed(outage, at)) {
     return (
       <span class="late">
-        <b>{hhmm(etrAt)}</b> {words.passedBy(age(at - etrAt))}
+        <b>{hhmm(etrAt)}</b> {words.passedBy(spell(at - etrAt))}
       </span>
     )
   }

@@ -1,10 +1,9 @@
-import { count, hhmm, hhmmss } from '../language.ts'
+import { count, hhmm, hhmmss, spell } from '../language.ts'
 import { Mark, type MarkName } from '../marks.tsx'
 import { now } from '../page-clock.ts'
 import { acknowledge, acknowledged, alarms, unacknowledged, type Alarm } from './alarms.ts'
 import { outageNamed } from './board.ts'
 import { openAct, select } from './desk.ts'
-import { age } from './top-bar.tsx'
 import { w } from './words.ts'
 
 /** The most that stand above the agenda; what is acknowledged beyond them is counted in words. */
@@ -99,11 +98,11 @@ function sayAlarm({ about, sinceAt }: Alarm): string {
     case 'estimatePassed':
       return say.estimatePassed(
         hhmm(about.etrAt),
-        age(now.value - about.etrAt),
+        spell(now.value - about.etrAt),
         count(about.customers),
       )
     case 'unattended':
-      return say.unattended(count(about.customers), age(now.value - sinceAt))
+      return say.unattended(count(about.customers), spell(now.value - sinceAt))
     case 'silentGateway':
       return say.silentGateway(about.switches)
   }

@@ -73,6 +73,12 @@ export function listenToKeys(): void {
   addEventListener('keydown', (event) => {
     if (event.key === 'Escape') return escape(event)
     if (event.ctrlKey || event.metaKey || event.altKey || writing(event.target)) return
+    // What is typed while an act is open belongs to its form, also before the focus has got there.
+    if (act.value !== null) {
+      const inside = document.activeElement?.closest('.act') ?? null
+      if (inside === null) document.querySelector<HTMLElement>('.act input, .act select')?.focus()
+      return
+    }
     // A button under the focus keeps its own Enter and Space.
     const onButton = event.target instanceof HTMLButtonElement
     if (onButton && (event.key === 'Enter' || event.key === ' ')) return

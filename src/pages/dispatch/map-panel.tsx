@@ -15,7 +15,7 @@ import {
   type Target,
   type View,
 } from './painter.ts'
-import { hasPlaces, pathOf, sceneOfFeeders, sceneOfPlaces, switchPlace } from './scene.ts'
+import { hasPlaces, pathOf, sceneOfFeeders, sceneOfPlaces, switchPlace, type Box } from './scene.ts'
 import { w } from './words.ts'
 
 export const ZOOM_STEP = 1.5
@@ -38,6 +38,8 @@ export const scene = computed(() =>
 const view = signal<View | null>(null)
 const size = signal<Size>({ width: 0, height: 0 })
 let targets: readonly Target[] = []
+/** Until somebody moves the drawing it keeps fitting its frame, however the frame changes. */
+let moved = false
 
 const patches = computed(() => {
   const on = scene.value
@@ -67,12 +69,18 @@ const picture = computed<Picture | null>(() => {
   }
 })
 
-/** Everything in sight, with a margin. */
+/** Everything in sight, with a margin; of a one-line the feeder of what is selected. */
 export function showAll(): void {
   const on = scene.peek()
+  if (on === null) return
+  const feeder = outageNamed(selected.peek())?.feeder
+  show(on.feederBoxes.get(feeder ?? '') ?? on.bounds)
+}
+
+function show({ left, top, right, bottom }: Box): void {
   const { width, height } = size.peek()
-  if (on === null || width === 0) return
-  const { left, top, right, bottom } = on.bounds
+  if (width === 0) return
+  moved = false
   const scale = Math.min(
     (width - MARGIN_PX * 2) / (right - left || 1),
     (height - MARGIN_PX * 2) / (bottom - top || 1),
@@ -91,6 +99,7 @@ export function zoom(factor: number, atX?: number, atY?: number): void {
   const x = atX ?? size.peek().width / 2
   const y = atY ?? size.peek().height / 2
   const scale = Math.min(was.scale * factor, CLOSEST_PX_PER_UNIT[on.kind])
+  moved = true
   const ratio = scale / was.scale
   view.value = {
     scale,
@@ -105,6 +114,7 @@ export function pan(stepsX: number, stepsY: number): void {
 
 function shift(x: number, y: number): void {
   const was = view.peek()
+  moved = true
   if (was !== null) view.value = { ...was, shiftX: was.shiftX + x, shiftY: was.shiftY + y }
 }
 
@@ -116,7 +126,11 @@ function bringIntoSight(place: { x: number; y: number } | undefined): void {
   const x = place.x * was.scale + was.shiftX
   const y = place.y * was.scale + was.shiftY
   const inSight = x > MARGIN_PX && y > MARGIN_PX && x < width - MARGIN_PX && y < height - MARGIN_PX
-  if (!inSight) shift(width / 2 - x, height / 2 - y)
+  if (!inSight) {
+    const was = moved
+    shift(width / 2 - x, height / 2 - y)
+    moved = was
+  }
 }
 
 /** The next or previous switch that is not in its normal position. */
@@ -175,7 +189,7 @@ function keepPainted(canvas: HTMLCanvasElement): () => void {
     canvas.width = Math.round(width * devicePixelRatio)
     canvas.height = Math.round(height * devicePixelRatio)
     size.value = { width, height }
-    if (view.peek() === null) showAll()
+    if (view.peek() === null || !moved) showAll()
   })
   watch.observe(canvas)
   const showScene = effect(() => {
@@ -250,41 +264,43 @@ export function MapPanel({ faded }: { faded: boolean }) {
   const abnormal = patches.value.length + (networkState.value?.abnormal.length ?? 0)
   return (
     <section class={faded ? 'map faded' : 'map'} aria-label={words.map}>
-      <canvas ref={canvas} role="img" aria-label={words.mapLabel(abnormal)} />
-      <div class="zoom">
-        <button type="button" aria-label={words.zoomIn} onClick={() => zoom(ZOOM_STEP)}>
-          +
-        </button>
-        <button type="button" aria-label={words.zoomOut} onClick={() => zoom(1 / ZOOM_STEP)}>
-          −
-        </button>
-        <button type="button" aria-label={words.wholeMap} onClick={showAll}>
-          ⌂
-        </button>
-      </div>
-      <div class="view">
-        {(['map', 'oneLine'] as const).map((each) => (
-          <button
-            type="button"
-            key={each}
-            aria-pressed={drawing.value === each}
-            onClick={() => (drawing.value = each)}
-          >
-            {words[each]}
+      <div class="sheet">
+        <canvas ref={canvas} role="img" aria-label={words.mapLabel(abnormal)} />
+        <div class="zoom">
+          <button type="button" aria-label={words.zoomIn} onClick={() => zoom(ZOOM_STEP)}>
+            +
           </button>
-        ))}
+          <button type="button" aria-label={words.zoomOut} onClick={() => zoom(1 / ZOOM_STEP)}>
+            −
+          </button>
+          <button type="button" aria-label={words.wholeMap} onClick={showAll}>
+            ⌂
+          </button>
+        </div>
+        <div class="view">
+          {(['map', 'oneLine'] as const).map((each) => (
+            <button
+              type="button"
+              key={each}
+              aria-pressed={drawing.value === each}
+              onClick={() => (drawing.value = each)}
+            >
+              {words[each]}
+            </button>
+          ))}
+        </div>
+        {network.value === null && (
+          <p class="over">
+            {networkProblem.value === null
+              ? words.readingNetwork
+              : `${words.noNetwork}: ${networkProblem.value}`}
+          </p>
+        )}
+        {network.value !== null && placesScene.value === null && (
+          <p class="over low">{words.noPlaces}</p>
+        )}
+        <DeviceCard />
       </div>
-      {network.value === null && (
-        <p class="over">
-          {networkProblem.value === null
-            ? words.readingNetwork
-            : `${words.noNetwork}: ${networkProblem.value}`}
-        </p>
-      )}
-      {network.value !== null && placesScene.value === null && (
-        <p class="over low">{words.noPlaces}</p>
-      )}
-      <DeviceCard />
       <MapKey />
     </section>
   )

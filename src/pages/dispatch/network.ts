@@ -33,8 +33,6 @@ export type NetworkMap = {
     readonly lon: readonly (number | null)[]
     readonly lat: readonly (number | null)[]
   }
-  /** Feeder of each node under normal positions, −1 where none lies upstream. */
-  readonly nodeFeeder: readonly number[]
   readonly customersServed: number
 }
 type Branches = { readonly from: readonly number[]; readonly to: readonly number[] }

@@ -35,10 +35,10 @@ export type Target = {
 }
 
 /** Above this many in sight, switches in their normal position are left to a closer look. */
-const SWITCHES_DRAWN_MAX = 700
+const SWITCHES_DRAWN_MAX = 160
 const BADGES_DRAWN_MAX = 400
 const LABELS_DRAWN_MAX = 160
-const SWITCH_HALF_PX = 4
+const SWITCH_HALF_PX = 3.5
 
 type Ink = Readonly<Record<'ink' | 'muted' | 'panel' | 'raise' | 'net' | 'fine' | State, string>>
 
@@ -104,10 +104,15 @@ export function paint(
   paintPatches(context, view, picture, colours)
   context.setTransform(dense, 0, 0, dense, 0, 0)
   const labels = new Labels(context, colours)
+  const switches = switchesInSight(size, view, picture)
+  paintSwitches(context, switches, picture, colours, labels)
   const badges = paintBadges(context, size, view, picture, colours, labels)
-  const switches = paintSwitches(context, size, view, picture, colours, labels)
+  nameSwitches(switches, picture, colours, labels)
   paintNames(context, size, view, picture.scene, colours, labels)
-  return [...badges, ...switches]
+  return [
+    ...badges,
+    ...switches.map(({ index, x, y }) => ({ x, y, reach: 12, is: { device: index } })),
+  ]
 }
 
 function stroke(
@@ -158,7 +163,7 @@ function paintPatches(
     const { width, dash, cap } = STROKES[patch.state]
     context.lineCap = 'butt'
     const chosen = patch.outage !== null && patch.outage === picture.selected
-    if (chosen) stroke(context, view, patch.path, colours.ink, width + 5)
+    if (chosen) stroke(context, view, patch.path, colours.ink, width + 4.5)
     stroke(context, view, patch.path, colours.panel, width + 2.5)
     context.lineCap = cap
     stroke(context, view, patch.path, colours[patch.state], width, dash)
@@ -237,43 +242,51 @@ function badge(
   context.stroke()
 }
 
-function paintSwitches(
-  context: CanvasRenderingContext2D,
-  size: Size,
-  view: View,
-  picture: Picture,
-  colours: Ink,
-  labels: Labels,
-): Target[] {
-  const { scene, state } = picture
+type Drawn = { readonly index: number; readonly x: number; readonly y: number; weight: Weight }
+/** 3: not normal, or picked; 2: not heard from, or an open tie; 1: any other; 0: a fuse. */
+type Weight = 0 | 1 | 2 | 3
+
+/** What is not normal always, the rest as far as there is room for it. */
+function switchesInSight(size: Size, view: View, { scene, state, device }: Picture): Drawn[] {
   const { switches } = scene.map
-  const odd = new Map(state?.abnormal.map((each) => [each.switch, each.closedPhases]))
+  const odd = new Set(state?.abnormal.map((each) => each.switch))
   const silent = new Set(state?.silent)
-  const inSight: { index: number; x: number; y: number; weight: number }[] = []
+  const byWeight: [Drawn[], Drawn[], Drawn[], Drawn[]] = [[], [], [], []]
   for (let index = 0; index < switches.ids.length; index++) {
     const place = switchPlace(scene, index)
     const x = place.x * view.scale + view.shiftX
     const y = place.y * view.scale + view.shiftY
     if (!seen(size, x, y)) continue
-    const fuse = switches.kinds[index] === 'fuse'
-    const weight =
-      index === picture.device || odd.has(index) ? 3 : silent.has(index) ? 2 : fuse ? 0 : 1
-    inSight.push({ index, x, y, weight })
+    const quiet = switches.kinds[index] === 'fuse' ? 0 : switches.normal[index] === 0 ? 2 : 1
+    const weight = index === device || odd.has(index) ? 3 : silent.has(index) ? 2 : quiet
+    byWeight[weight].push({ index, x, y, weight })
   }
-  const drawn = [3, 2, 1, 0].reduce<typeof inSight>((kept, weight) => {
-    const more = inSight.filter((each) => each.weight === weight)
-    return weight === 3 || kept.length + more.length <= SWITCHES_DRAWN_MAX
-      ? kept.concat(more)
-      : kept
-  }, [])
-  for (const { index, x, y, weight } of drawn.reverse()) {
+  const drawn = [...byWeight[3]]
+  for (const some of [byWeight[2], byWeight[1], byWeight[0]]) {
+    if (drawn.length + some.length > SWITCHES_DRAWN_MAX) break
+    drawn.push(...some)
+  }
+  return drawn.reverse()
+}
+
+function paintSwitches(
+  context: CanvasRenderingContext2D,
+  drawn: readonly Drawn[],
+  picture: Picture,
+  colours: Ink,
+  labels: Labels,
+): void {
+  const { switches } = picture.scene.map
+  const odd = new Map(picture.state?.abnormal.map((each) => [each.switch, each.closedPhases]))
+  const silent = new Set(picture.state?.silent)
+  for (const { index, x, y, weight } of drawn) {
     const phases = switches.phases[index] as number
     const closed = odd.get(index) ?? (switches.normal[index] as number)
+    const half = weight < 2 ? SWITCH_HALF_PX - 1 : SWITCH_HALF_PX
     context.setLineDash(silent.has(index) ? [2, 2] : [])
-    context.lineWidth = odd.has(index) || index === picture.device ? 3 : 1.5
-    context.strokeStyle = odd.has(index) || index === picture.device ? colours.ink : colours.net
+    context.lineWidth = weight === 3 ? 3 : 1.5
+    context.strokeStyle = weight === 3 ? colours.ink : colours.net
     context.fillStyle = silent.has(index) || closed === 0 ? colours.panel : colours.net
-    const half = weight === 0 ? 2.5 : SWITCH_HALF_PX
     context.fillRect(x - half, y - half, half * 2, half * 2)
     // Some of its phases stand open: half of the square is filled.
     if (closed !== 0 && closed !== phases) {
@@ -284,17 +297,15 @@ function paintSwitches(
     context.setLineDash([])
     labels.take(x - half, y - half, half * 2, half * 2)
     if (silent.has(index)) labels.write('?', x - 3, y, colours.ink, '700 11px', true)
-    else if (weight === 3) {
-      labels.write(
-        switches.names[index] ?? switches.ids[index] ?? '',
-        x + 8,
-        y + 13,
-        colours.ink,
-        '12px',
-      )
-    }
   }
-  return drawn.map(({ index, x, y }) => ({ x, y, reach: 12, is: { device: index } }))
+}
+
+function nameSwitches(drawn: readonly Drawn[], picture: Picture, colours: Ink, labels: Labels) {
+  const { names, ids } = picture.scene.map.switches
+  for (const { index, x, y, weight } of drawn) {
+    if (weight < 3) continue
+    labels.write(names[index] ?? ids[index] ?? '', x + 8, y + 12, colours.ink, '12px')
+  }
 }
 
 function paintNames(

@@ -9,6 +9,8 @@ export type Scene = {
   readonly y: Float64Array
   readonly cells: readonly Cell[]
   readonly bounds: Box
+  /** Where each feeder lies in a one-line, by id; empty on a map. */
+  readonly feederBoxes: ReadonlyMap<string, Box>
 }
 export type Box = {
   readonly left: number
@@ -20,6 +22,7 @@ type Cell = { readonly box: Box; readonly trunk: Path2D; readonly fine: Path2D }
 
 const CELLS_A_SIDE = 20
 const MILLIONTHS = 1e-6
+const SCREEN_RATIO = 1.2
 const NOWHERE: Box = { left: 0, top: 0, right: 1, bottom: 1 }
 
 export const hasPlaces = (map: NetworkMap): boolean => map.nodes.lon.some((lon) => lon !== null)
@@ -32,7 +35,7 @@ export function sceneOfPlaces(map: NetworkMap): Scene {
   const shorten = Math.cos((middle * MILLIONTHS * Math.PI) / 180)
   const place = (values: readonly (number | null)[], factor: number) =>
     Float64Array.from(values, (value) => (value === null ? NaN : value * MILLIONTHS * factor))
-  return build(map, 'map', place(lon, shorten), place(lat, -1), walk(map))
+  return { ...build(map, 'map', place(lon, shorten), place(lat, -1), walk(map)), feederBoxes: new Map() }
 }
 
 /** The same network as a one-line: each feeder a row that runs right, its branches below it. */
@@ -58,7 +61,10 @@ export function sceneOfFeeders(map: NetworkMap): Scene {
     }
   }
   let row = 0
+  const rows = new Map<number, Rows>()
   for (const root of roots) {
+    const first = row
+    let right = 1
     x[root] = 0
     y[root] = row
     const open = [root]
@@ -72,13 +78,38 @@ export function sceneOfFeeders(map: NetworkMap): Scene {
       for (const child of below) {
         const bySwitch = tree.bySwitch[child] === 1
         x[child] = (x[node] as number) + (bySwitch ? 1.6 : below.length > 1 ? 1 : 0.5)
+        right = Math.max(right, x[child] as number)
         if (child === heaviest) y[child] = own
         open.push(child)
       }
     }
+    rows.set(root, { first, last: row, right })
     row += 2
   }
-  return build(map, 'oneLine', x, y, tree)
+  const stretch = stretchOf(rows.values())
+  for (let node = 0; node < x.length; node++) x[node] = (x[node] as number) * stretch
+  const feederBoxes = new Map<string, Box>()
+  map.feeders.heads.forEach((head, feeder) => {
+    const at = head < 0 ? undefined : rows.get(map.switches.to[head] as number)
+    if (at === undefined) return
+    feederBoxes.set(map.feeders.ids[feeder] as string, {
+      left: 0,
+      top: at.first,
+      right: at.right * stretch,
+      bottom: at.last,
+    })
+  })
+  return { ...build(map, 'oneLine', x, y, tree), feederBoxes }
+}
+
+type Rows = { readonly first: number; readonly last: number; readonly right: number }
+
+/** Ways are stretched until the middle one of the feeders has about the shape of a screen. */
+function stretchOf(rows: Iterable<Rows>): number {
+  const ratios = [...rows]
+    .map(({ first, last, right }) => ((last - first + 1) * SCREEN_RATIO) / right)
+    .sort((a, b) => a - b)
+  return Math.max(0.2, ratios[Math.floor(ratios.length / 2)] ?? 1)
 }
 
 /** The path of some lines in units of the drawing. */
@@ -158,7 +189,7 @@ function build(
   x: Float64Array,
   y: Float64Array,
   tree: Tree,
-): Scene {
+): Omit<Scene, 'feederBoxes'> {
   const bounds = boundsOf(x, y)
   const width = bounds.right - bounds.left || 1
   const height = bounds.bottom - bounds.top || 1

@@ -38,7 +38,7 @@ const en = {
     silentGateway: (n: number) =>
       `Gateway silent; ${n} switches stand as last seen, marked with a question mark`,
   },
-  moreAlarms: (n: number) => `${n} more acknowledged`,
+  moreAlarms: (n: number) => (n === 1 ? '1 more alarm' : `${n} more alarms`),
   show: 'Show',
   lists: {
     active: 'Active',
@@ -345,7 +345,7 @@ const zh: typeof en = {
     unattended: (n, min) => `${n} 户已停电 ${min}，尚未指派抢修队`,
     silentGateway: (n) => `网关无消息；${n} 台开关保持最后位置，以问号标示`,
   },
-  moreAlarms: (n) => `另有 ${n} 条已确认`,
+  moreAlarms: (n) => `另有 ${n} 条告警`,
   show: '查看',
   lists: {
     active: '进行中',

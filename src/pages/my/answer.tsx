@@ -133,7 +133,7 @@ function Course({ point }: { point: MyPoint }) {
       <text x="0" y="46">
         {hhmm(from)}
       </text>
-      {x(early) > 50 && x(early) < TRACK - 44 && (
+      {x(early) > 50 && x(early) < TRACK - 60 && (
         <text x={x(early)} y="46" class="m">
           {hhmm(early)}
         </text>
