@@ -59,20 +59,22 @@ async function deliver(
     channel === undefined
       ? { outcome: 'refused', says: `no ${parcel.channel} is set up` }
       : await channel.send(parcel)
+  // Receivers like to repeat the address; what staff see of a delivery names nobody.
+  const says = (refusal: { says: string }) => refusal.says.replaceAll(parcel.address, '(address)')
   switch (answer.outcome) {
     case 'sent':
       delivered.sent += 1
       return outbox.sent(parcel.id, answer.receipt, now)
     case 'refused':
       delivered.dead += 1
-      return outbox.dead(parcel.id, answer.says, now)
+      return outbox.dead(parcel.id, says(answer), now)
     case 'later':
       if (attempt >= ATTEMPTS_MAX) {
         delivered.dead += 1
-        return outbox.dead(parcel.id, `${answer.says} (${attempt} attempts)`, now)
+        return outbox.dead(parcel.id, `${says(answer)} (${attempt} attempts)`, now)
       }
       delivered.later += 1
-      return outbox.later(parcel.id, answer.says, now + waitS(attempt, answer.afterS) * MS_PER_S)
+      return outbox.later(parcel.id, says(answer), now + waitS(attempt, answer.afterS) * MS_PER_S)
   }
 }
 
