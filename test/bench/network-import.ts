@@ -1,0 +1,143 @@
+import fs from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { pipeline } from 'node:stream/promises'
+import pg from 'pg'
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+import { buildNetwork } from '../../src/grid/network.ts'
+import { checkNetwork } from '../../src/imports/network-checks.ts'
+import { writeNetworkFolder } from '../../src/imports/network-export.ts'
+import { readNetworkFolder } from '../../src/imports/network-folder.ts'
+import { openDatabase } from '../../src/stores/database.ts'
+import { startEmbeddedPostgres } from '../../src/stores/embedded-postgres.ts'
+import { migrate } from '../../src/stores/migrate.ts'
+import { loadRevision, saveRevision } from '../../src/stores/networks.ts'
+import { makeTown } from '../../simulators/town.ts'
+
+/**
+ * How long a network takes to import, against a COPY of the same rows, and to start from, against reading them. Prints one JSON line.
+ *   node --import=tsx test/bench/network-import.ts [customers] [runs]
+ * With DATABASE_URL it uses that server (in a schema that it drops), else an embedded one of its own.
+ */
+const customers = Number(process.argv[2] ?? 140_000)
+const runs = Number(process.argv[3] ?? 3)
+const TABLES = [
+  ...['network_source', 'network_substation', 'network_feeder', 'network_node', 'network_switch'],
+  ...['network_line', 'network_transformer', 'network_service_point'],
+]
+const SQL_DIR = fileURLToPath(new URL('../../sql', import.meta.url))
+const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'relight-bench-'))
+const closers: (() => unknown)[] = [() => fs.rm(folder, { recursive: true, force: true })]
+
+async function server(): Promise<pg.PoolConfig> {
+  const url = process.env['DATABASE_URL'] ?? ''
+  if (url === '') {
+    const embedded = await startEmbeddedPostgres({ dataDir: path.join(folder, 'pg') })
+    closers.push(() => embedded.stop())
+    return embedded.config
+  }
+  const name = `relight_bench_${process.pid}`
+  const admin = new pg.Client({ connectionString: url })
+  await admin.connect()
+  await admin.query(`create database ${name}`)
+  closers.push(async () => {
+    await admin.query(`drop database ${name} with (force)`)
+    await admin.end()
+  })
+  return { connectionString: Object.assign(new URL(url), { pathname: `/${name}` }).href }
+}
+
+const timed = async (what: () => unknown): Promise<number> => {
+  const start = performance.now()
+  await what()
+  return performance.now() - start
+}
+const linesOf = (text: Buffer): number => {
+  let lines = 0
+  for (let at = text.indexOf(10); at >= 0; at = text.indexOf(10, at + 1)) lines += 1
+  return lines
+}
+const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? 0
+
+try {
+  const { db, pool } = openDatabase(await server())
+  closers.push(() => db.destroy())
+  await migrate(db, SQL_DIR)
+  const town = path.join(folder, 'town')
+  await writeNetworkFolder(makeTown({ seed: 1, customers }), town)
+  const times = { read: [] as number[], check: [] as number[], save: [] as number[] }
+  const copies: number[] = []
+  const selects: number[] = []
+  const loads: number[] = []
+  const builds: number[] = []
+  let rows = 0
+  for (let run = 0; run < runs; run++) {
+    let network = await readNetworkFolder(town)
+    times.read.push(await timed(async () => (network = await readNetworkFolder(town))))
+    times.check.push(await timed(() => checkNetwork(network.tables)))
+    const at = { validFrom: 0, importedAt: 0, format: 'folder' as const, report: network.faults }
+    let revision = 0
+    times.save.push(
+      await timed(async () => (revision = await saveRevision(pool, network.tables, at))),
+    )
+
+    // The same rows, ready as text, into the same tables.
+    const client = await pool.connect()
+    const texts = new Map<string, Buffer>()
+    for (const table of TABLES) {
+      const chunks: Buffer[] = []
+      const out = client.query(
+        copyTo(`copy (select * from ${table} where revision = ${revision}) to stdout`),
+      )
+      for await (const chunk of out) chunks.push(chunk as Buffer)
+      // As a revision of its own, so that reading finds the network once.
+      const text = Buffer.concat(chunks).toString()
+      const renumbered = text.replace(new RegExp(`^${revision}\t`, 'gm'), '0\t')
+      texts.set(table, Buffer.from(renumbered))
+    }
+    rows = [...texts.values()].reduce((sum, text) => sum + linesOf(text), 0)
+    copies.push(
+      await timed(async () => {
+        await client.query('begin')
+        for (const [table, text] of texts) {
+          const into = client.query(copyFrom(`copy ${table} from stdin`))
+          await pipeline([text], into)
+        }
+        await client.query('commit')
+      }),
+    )
+    for (const table of TABLES) await client.query(`delete from ${table} where revision = 0`)
+    client.release()
+
+    selects.push(
+      await timed(async () => {
+        for (const table of TABLES)
+          await pool.query(`select * from ${table} where revision = ${revision}`)
+      }),
+    )
+    let tables = network.tables
+    loads.push(await timed(async () => (tables = await loadRevision(db, revision))))
+    builds.push(await timed(() => buildNetwork(tables)))
+  }
+  const importMs = median(times.read) + median(times.check) + median(times.save)
+  const startMs = median(loads) + median(builds)
+  console.log(
+    JSON.stringify({
+      bench: 'network-import',
+      customers,
+      rows,
+      readMs: Math.round(median(times.read)),
+      checkMs: Math.round(median(times.check)),
+      saveMs: Math.round(median(times.save)),
+      copyMs: Math.round(median(copies)),
+      importPerCopy: Number((importMs / median(copies)).toFixed(2)),
+      selectMs: Math.round(median(selects)),
+      loadMs: Math.round(median(loads)),
+      buildMs: Math.round(median(builds)),
+      startPerSelect: Number((startMs / median(selects)).toFixed(2)),
+    }),
+  )
+} finally {
+  for (const close of closers.reverse()) await close()
+}
