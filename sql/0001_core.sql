@@ -180,3 +180,7 @@ create table audit (
   before jsonb,
   after jsonb
 );
+
+-- One engine writes. Who takes over raises the term; whoever still holds an older one can commit nothing more.
+create table engine_term (one boolean primary key default true check (one), term bigint not null);
+insert into engine_term (term) values (0);

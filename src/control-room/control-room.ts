@@ -32,6 +32,7 @@ import {
 } from '../stores/board.ts'
 import type { Database, Tx } from '../stores/database.ts'
 import { saveLoads } from '../stores/loads.ts'
+import { latestRevision } from '../stores/networks.ts'
 import { appendNotices, lastNoticeSeq } from '../stores/notices.ts'
 import { observationsOfSwitch, saveObservations } from '../stores/observations.ts'
 import {
@@ -84,6 +85,8 @@ export type ControlRoomParts = {
   readonly logger: Logger
   readonly metrics: Registry
   readonly settings: { readonly notices: NoticeSettings; readonly ledger: LedgerSettings }
+  /** Throws where another engine has taken over: then nothing may be written any more. */
+  readonly fence: (tx: Tx) => Promise<void>
   /** Notices up to a number are committed. */
   readonly tell: (upTo: number, notices: readonly Notice[]) => void
   /** These outages changed, and the change is committed. */
@@ -291,7 +294,8 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
           also: job.also === undefined ? [] : [job.also],
         }).then(job.done, job.failed)
       case 'network':
-        return openFromRecord()
+        if ((await latestRevision(db))?.revision !== room.revision) await openFromRecord()
+        return
       case 'time':
         return handleTime()
     }
@@ -619,6 +623,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     }))
     await withRetry('saving', () =>
       db.transaction().execute(async (tx) => {
+        await parts.fence(tx)
         await saveObservations(tx, work.observations, isClamped)
         if (work.loads.length > 0) await saveLoads(tx, work.loads)
         await saveGatewayStates(tx, work.states)

@@ -17,6 +17,8 @@ export type Reopened = {
   readonly room: NetworkRoom
   /** Where what was saved differs from what follows from the record; empty unless something older than the saved ledger came in. */
   readonly changes: readonly OutageChange[]
+  /** How many words about switches were read. */
+  readonly observations: number
 }
 
 /**
@@ -53,9 +55,11 @@ export async function reopenLedger(
   early.push(...also)
   early.sort((a, b) => effectiveAt(ledger, a) - effectiveAt(ledger, b))
 
+  let observations = early.length
   const feed = async (until: EpochMs): Promise<void> => {
     const from = Math.max(horizon, ledger.horizon)
     for await (const page of switchObservations(db, from, until)) {
+      observations += page.length
       const end = page.at(-1)?.at ?? until
       const ahead = takeUntil(
         early,
@@ -89,7 +93,7 @@ export async function reopenLedger(
     ledger,
     saved.filter((facts) => facts.anchorAt >= ledger.horizon),
   )
-  return { ledger, room, changes: differences(ledger, left, saved, horizon) }
+  return { ledger, room, observations, changes: differences(ledger, left, saved, horizon) }
 }
 
 function takeUntil<T>(queue: T[], holds: (one: T) => boolean): T[] {

@@ -22,6 +22,9 @@ export type Revision = {
   readonly format: string
 }
 
+/** A stored revision is announced on this channel of PostgreSQL. */
+export const NETWORK_CHANNEL = 'relight_network'
+
 /** Text handed to COPY at once. */
 const COPY_CHUNK_CHARS = 262_144
 
@@ -63,6 +66,7 @@ export async function saveRevision(
       const into = client.query(copyFrom(`copy ${copy.table} (${copy.columns}) from stdin`))
       await pipeline(Readable.from(copyText(copy.rows), { objectMode: true }), into)
     }
+    await client.query(`notify ${NETWORK_CHANNEL}`)
     await client.query('commit')
     return revision
   } catch (error) {

@@ -157,6 +157,7 @@ export async function checkpointBefore(
   db: Database,
   at: EpochMs,
 ): Promise<{ at: EpochMs; positions: Map<string, number> } | undefined> {
+  if (at === Number.NEGATIVE_INFINITY) return undefined
   let query = db.selectFrom('checkpoint').selectAll().orderBy('at', 'desc').limit(1)
   if (Number.isFinite(at)) query = query.where('at', '<=', instant(at))
   const row = await query.executeTakeFirst()

@@ -1,0 +1,176 @@
+import { RULEBOOKS, rulebookOf } from '../reliability/rulebooks.ts'
+import { LEFT_OUT, predict, PREDICTION_GROUPINGS } from '../reliability/predict.ts'
+import { EXCLUSIONS, GROUPINGS, indicesReport, majorDays } from '../stores/indices.ts'
+import { latestRevision, loadRevision } from '../stores/networks.ts'
+import { aDay, aNumber, aWhole, oneOf, parse, WrongUse, type Command } from './command.ts'
+import { table } from './table.ts'
+import { withDatabase } from './with-database.ts'
+
+const RULEBOOK_IDS = RULEBOOKS.map((rulebook) => rulebook.id)
+
+export const indicesCommand: Command = {
+  help: `relight indices --from D --to D [--by ${GROUPINGS.join('|')}] [--rulebook ${RULEBOOK_IDS.join('|')}]
+                [--exclude ${EXCLUSIONS.join(',')}] [--json]
+    reliability indices of a period of local days; --to is exclusive`,
+  run: async (argv, io) => {
+    const { values } = parse(
+      argv,
+      {
+        from: { type: 'string' },
+        to: { type: 'string' },
+        by: { type: 'string', default: 'system' },
+        rulebook: { type: 'string', default: 'ieee1366' },
+        exclude: { type: 'string', default: '' },
+        json: { type: 'boolean', default: false },
+      },
+      { least: 0, most: 0, names: 'options' },
+    )
+    if (values.from === undefined) throw new WrongUse('--from is missing')
+    if (values.to === undefined) throw new WrongUse('--to is missing')
+    const from = aDay('from', values.from)
+    const to = aDay('to', values.to)
+    if (to <= from) throw new WrongUse('--to must be after --from')
+    const by = oneOf('by', values.by, GROUPINGS)
+    const rulebook = rulebookOf(oneOf('rulebook', values.rulebook, RULEBOOK_IDS))
+    if (rulebook === undefined) throw new WrongUse(`--rulebook ${values.rulebook} is not known`)
+    const exclude = words(values.exclude).map((word) => oneOf('exclude', word, EXCLUSIONS))
+    return withDatabase(io, async ({ db }, { timeZone }) => {
+      const now = io.now()
+      const report = await indicesReport(db, { from, to, by, rulebook, exclude, now, timeZone })
+      if (values.json) {
+        io.out(JSON.stringify(report.rows))
+        return 0
+      }
+      const symbols = Object.keys(report.rows[0]?.indices ?? {})
+      io.out(
+        table(
+          [by, 'customers', 'CI', 'CMI', ...symbols],
+          report.rows.map((row) => [
+            `${row.group ?? '(none)'}${row.provisional ? ' *' : ''}`,
+            ...[
+              row.customersServed,
+              row.ci,
+              row.cmi,
+              ...symbols.map((s) => row.indices[s] ?? null),
+            ],
+          ]),
+        ),
+      )
+      if (report.rows.some((row) => row.provisional)) io.out('* provisional: someone is still out')
+      for (const note of report.notes) io.out(note)
+      io.out(`${report.rulebook.name}: ${JSON.stringify(report.rulebook.settings)}`)
+      return 0
+    })
+  },
+}
+
+export const majorDaysCommand: Command = {
+  help: `relight major-days --year Y [--area A] [--json]
+    threshold and days of the 2.5 beta method (IEEE 1366)`,
+  run: async (argv, io) => {
+    const { values } = parse(
+      argv,
+      {
+        year: { type: 'string' },
+        area: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+      { least: 0, most: 0, names: 'options' },
+    )
+    if (values.year === undefined) throw new WrongUse('--year is missing')
+    const year = aWhole('year', values.year, 1900)
+    const rulebook = rulebookOf('ieee1366')
+    if (rulebook === undefined) throw new Error('the rulebook ieee1366 is missing')
+    const area = values.area ?? null
+    return withDatabase(io, async ({ db }, { timeZone }) => {
+      const found = await majorDays(db, { year, area, rulebook, now: io.now(), timeZone })
+      if (values.json) {
+        io.out(JSON.stringify(found))
+        return 0
+      }
+      if (found.thresholdMin === null) io.out(`no threshold: ${found.historyDays} days of history`)
+      else
+        io.out(
+          `threshold ${found.thresholdMin} min (alpha ${found.alpha}, beta ${found.beta}, ${found.historyDays} days)`,
+        )
+      io.out(
+        table(
+          ['day', 'SAIDI min'],
+          found.days.map((day) => [day.date, day.saidiMin]),
+        ),
+      )
+      return 0
+    })
+  },
+}
+
+export const predictCommand: Command = {
+  help: `relight predict [--without ${LEFT_OUT.join(',')}] [--transformer-h H] [--switching-h 1] [--fuse-success P] [--tie-success P]
+                [--by ${PREDICTION_GROUPINGS.join('|')}] [--json]
+    reliability that the failure data of the network lead one to expect`,
+  run: async (argv, io) => {
+    const { values } = parse(
+      argv,
+      {
+        without: { type: 'string', default: '' },
+        'transformer-h': { type: 'string' },
+        'switching-h': { type: 'string', default: '1' },
+        'fuse-success': { type: 'string', default: '1' },
+        'tie-success': { type: 'string', default: '1' },
+        by: { type: 'string', default: 'system' },
+        json: { type: 'boolean', default: false },
+      },
+      { least: 0, most: 0, names: 'options' },
+    )
+    const options = {
+      without: words(values.without).map((word) => oneOf('without', word, LEFT_OUT)),
+      switchingH: aNumber('switching-h', values['switching-h']),
+      fuseProbability: aShare('fuse-success', values['fuse-success']),
+      tieProbability: aShare('tie-success', values['tie-success']),
+      by: oneOf('by', values.by, PREDICTION_GROUPINGS),
+      ...(values['transformer-h'] === undefined
+        ? {}
+        : { transformerH: aNumber('transformer-h', values['transformer-h']) }),
+    }
+    return withDatabase(io, async ({ db }) => {
+      const revision = await latestRevision(db)
+      if (revision === undefined) {
+        io.err('there is no network: import one with relight network import')
+        return 1
+      }
+      const { rows, notes } = predict(await loadRevision(db, revision.revision), options)
+      if (values.json) {
+        io.out(JSON.stringify(rows))
+        return 0
+      }
+      const symbols = Object.keys(
+        rows[0]?.indices ?? {},
+      ) as (keyof (typeof rows)[number]['indices'])[]
+      const units = rows[0]?.units ?? {}
+      io.out(
+        table(
+          [options.by, 'customers', ...symbols.map((s) => `${s} ${units[s] ?? ''}`)],
+          rows.map((row) => [
+            row.group ?? '(none)',
+            row.customersServed,
+            ...symbols.map((s) => row.indices[s]),
+          ]),
+        ),
+      )
+      for (const note of notes) io.out(note)
+      return 0
+    })
+  },
+}
+
+const words = (list: string): string[] =>
+  list
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '')
+
+function aShare(name: string, value: string): number {
+  const share = aNumber(name, value)
+  if (share > 1) throw new WrongUse(`--${name} is a number from 0 to 1, not ${value}`)
+  return share
+}

@@ -1,0 +1,46 @@
+import { pino, type Logger } from 'pino'
+import { ROLES, startService, type Role } from '../service.ts'
+import { oneOf, parse, type Command, type Io } from './command.ts'
+import { settingsOf } from './with-database.ts'
+
+export const serveCommand: Command = {
+  help: `relight serve [--role all|engine|gateway]
+    the service, configured by the environment; writes one line of log with "msg":"ready" when it is`,
+  run: async (argv, io) => {
+    const { values } = parse(
+      argv,
+      { role: { type: 'string', default: 'all' } },
+      { least: 0, most: 0, names: 'options' },
+    )
+    const role: Role = oneOf('role', values.role, ROLES)
+    const settings = settingsOf(io)
+    const logger = openLogger(settings.logLevel)
+    try {
+      const service = await startService(settings, role, logger, io.signal)
+      await aborted(io)
+      logger.info({ msg: 'stopping' })
+      await service.close()
+      logger.info({ msg: 'stopped' })
+      return 0
+    } catch (error) {
+      // Told to stop while it stood by or opened: that is no failure.
+      if (io.signal.aborted) return 0
+      throw error
+    }
+  },
+}
+
+/** One JSON object a line on the standard output. Tokens and cookies never get there. */
+export const openLogger = (level: string): Logger =>
+  pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: ['req.headers.authorization', 'req.headers.cookie', 'headers.authorization', '*.token'],
+  })
+
+export const aborted = (io: Io): Promise<void> =>
+  new Promise((resolve) => {
+    if (io.signal.aborted) resolve()
+    else io.signal.addEventListener('abort', () => resolve(), { once: true })
+  })

@@ -1,0 +1,290 @@
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import type { Logger } from 'pino'
+import pg from 'pg'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { systemClock } from './clock.ts'
+import { openControlRoom, type ControlRoom } from './control-room/control-room.ts'
+import { openPublisher } from './control-room/publisher.ts'
+import { openEmbeddedBroker } from './feeds/embedded-broker.ts'
+import type { Feed, FeedListener } from './feeds/feed.ts'
+import { openMqttSession } from './feeds/mqtt-session.ts'
+import { openAuth, type AuthSettings } from './http/auth.ts'
+import { openNetworkInForce } from './http/network-in-force.ts'
+import { buildServer } from './http/server.ts'
+import { DEFAULT_SETTINGS } from './ledger/state.ts'
+import { openRooms } from './live/rooms.ts'
+import { openStream } from './live/stream.ts'
+import { openServiceDatabase } from './open-database.ts'
+import type { Settings } from './settings.ts'
+import type { Database } from './stores/database.ts'
+import { takeEngineLock } from './stores/engine-lock.ts'
+import { NETWORK_CHANNEL } from './stores/networks.ts'
+import { MS_PER_MIN, MS_PER_S } from './time.ts'
+
+/** `all`: engine and gateway in one process. `engine`: the same, meant to stand behind gateways. `gateway`: reads and sockets only. */
+export type Role = 'all' | 'engine' | 'gateway'
+export const ROLES: readonly Role[] = ['all', 'engine', 'gateway']
+
+export type Service = {
+  readonly http: string
+  readonly mqtt: string | null
+  readonly db: Database
+  readonly pool: pg.Pool
+  readonly authSecret: string | undefined
+  /** Looks at once for a network revision that was imported. */
+  refreshNetwork(): Promise<void>
+  /** Finishes what was taken, says good-bye, and closes everything in reverse. */
+  close(): Promise<void>
+}
+
+const CLIENT_ID = 'relight-engine'
+const PING_EVERY_MS = 2000
+const PING_TIMEOUT_MS = 1500
+
+/** Opens everything in order; what was opened is closed again where a later step fails. */
+export async function startService(
+  settings: Settings,
+  role: Role,
+  logger: Logger,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Service> {
+  const closers: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).toReversed()) {
+      await closer().catch((error: unknown) => logger.error({ err: error, msg: 'closing failed' }))
+    }
+  }
+  try {
+    return await openAll(settings, role, logger, signal, closers, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function openAll(
+  settings: Settings,
+  role: Role,
+  logger: Logger,
+  signal: AbortSignal,
+  closers: (() => Promise<void>)[],
+  close: () => Promise<void>,
+): Promise<Service> {
+  const clock = systemClock
+  const metrics = new Registry()
+  collectDefaultMetrics({ register: metrics })
+  const hasEngine = role !== 'gateway'
+
+  const database = await openServiceDatabase(settings, logger)
+  closers.push(() => database.close())
+  const { db, pool, config } = database
+  const authSettings = authOf(settings)
+  if (authSettings.kind === 'secret' && authSettings.secret.length < 32) {
+    logger.warn({ msg: 'RELIGHT_AUTH_SECRET is shorter than 32 characters' })
+  }
+
+  // ── people's side: what both engine and gateway have
+  const auth = openAuth({ settings: authSettings, db, clock })
+  let controlRoom: ControlRoom | undefined
+  const network = await openNetworkInForce({
+    db,
+    clock,
+    onChange: () => {
+      rooms.regroup()
+      controlRoom?.reviseNetwork()
+    },
+  })
+  closers.push(async () => network.close())
+  const rooms = openRooms({
+    db,
+    clock,
+    metrics,
+    points: { groupOf: (point) => network.current()?.groupOf(point) ?? null },
+    isRevoked: (identity) => auth.isRevoked(identity),
+  })
+  const stream = await openStream({ db, rooms, logger, follow: hasEngine ? null : config })
+  closers.push(() => stream.close())
+  const revisions = await listenForNetworks(config, logger, () => void network.refresh())
+  closers.push(revisions)
+  const ping = watchDatabase(db)
+  closers.push(async () => ping.stop())
+
+  // ── the field's side: the engine alone
+  let feed: Feed | undefined
+  if (hasEngine) {
+    const lock = await takeEngineLock({
+      config,
+      db,
+      signal,
+      onWaiting: () => logger.info({ msg: 'standing by: another engine writes' }),
+      onLost: () => {
+        logger.fatal({ msg: 'another engine has taken over' })
+        process.exit(1)
+      },
+    })
+    closers.push(() => lock.release())
+    const publisher = openPublisher({
+      db,
+      clock,
+      logger,
+      publish: async (topic, payload, options) => feed?.publish(topic, payload, options),
+    })
+    closers.push(() => publisher.close())
+    controlRoom = await openControlRoom({
+      db,
+      clock,
+      logger,
+      metrics,
+      settings: {
+        notices: { noticeHoldS: settings.noticeHoldS, timeZone: settings.timeZone },
+        ledger: {
+          ...DEFAULT_SETTINGS,
+          recloseWindowMs: settings.recloseWindowMin * MS_PER_MIN,
+          futureToleranceMs: settings.futureToleranceS * MS_PER_S,
+          thinRepeats: true,
+        },
+      },
+      fence: (tx) => lock.fence(tx),
+      tell: (upTo, notices) => stream.committed(upTo, notices),
+      changed: (ids) => publisher.changed(ids),
+      cleared: (ids) => publisher.cleared(ids),
+    })
+    const room = controlRoom
+    closers.push(() => room.close())
+    feed = await openFeed(settings, logger, (message) => room.take(message))
+    const opened = feed
+    closers.push(() => opened.close())
+  }
+
+  const health = (): { ready: boolean; reasons: string[] } => {
+    const reasons = [...(controlRoom?.troubles() ?? [])]
+    if (!ping.alive()) reasons.push('the database does not answer')
+    if (feed !== undefined && !feed.connected()) reasons.push('the broker is not connected')
+    return { ready: reasons.length === 0, reasons }
+  }
+  const server = await buildServer({
+    db,
+    clock,
+    auth,
+    network,
+    live: rooms,
+    act:
+      controlRoom === undefined
+        ? undefined
+        : (act, by) => (controlRoom as ControlRoom).act(act, by),
+    engineUrl: settings.engineUrl,
+    health,
+    metrics,
+    settings: {
+      timeZone: settings.timeZone,
+      allowedOrigins: settings.allowedOrigins,
+      trustProxy: settings.trustProxy,
+    },
+    logger,
+  })
+  closers.push(() => server.close())
+  const http = await server.listen({ host: settings.host, port: settings.port })
+  if (controlRoom?.hasNetwork() === false) {
+    logger.warn({ msg: 'there is no network yet: import one with relight network import' })
+  }
+  const mqtt = feed?.url ?? null
+  logger.info({ http, mqtt, role, msg: 'ready' })
+  return {
+    http,
+    mqtt,
+    db,
+    pool,
+    authSecret: authSettings.kind === 'secret' ? authSettings.secret : undefined,
+    refreshNetwork: async () => {
+      await network.refresh()
+    },
+    close,
+  }
+}
+
+async function openFeed(
+  settings: Settings,
+  logger: Logger,
+  take: Parameters<typeof openEmbeddedBroker>[1],
+): Promise<Feed> {
+  const listener: FeedListener = (event) => {
+    if (event.event === 'connected') logger.info({ msg: 'broker connected' })
+    else if (event.event === 'disconnected') logger.warn({ why: event.why, msg: 'broker gone' })
+    else logger.warn({ ...event, msg: 'gateway refused' })
+  }
+  if (settings.mqttUrl !== undefined) {
+    return openMqttSession({ url: settings.mqttUrl, clientId: CLIENT_ID, listener }, take)
+  }
+  const gatewaysFile = settings.mqttGateways
+  return openEmbeddedBroker(
+    {
+      port: settings.mqttPort,
+      host: settings.host,
+      listener,
+      ...(gatewaysFile === undefined ? {} : { gatewaysFile }),
+    },
+    take,
+  )
+}
+
+/** The secret of the environment, an issuer, or (embedded only) a secret of the data folder's own. */
+export function authOf(settings: Settings): AuthSettings {
+  if (settings.oidc !== undefined) return { kind: 'oidc', ...settings.oidc }
+  if (settings.authSecret !== undefined) return { kind: 'secret', secret: settings.authSecret }
+  const file = path.join(settings.dataDir, 'auth-secret')
+  if (!fs.existsSync(file)) {
+    fs.mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 })
+    const fresh = `${file}.${process.pid}`
+    fs.writeFileSync(fresh, randomBytes(32).toString('base64url'), { mode: 0o600 })
+    try {
+      // Written whole and linked into place: two processes that start at once agree on one secret.
+      fs.linkSync(fresh, file)
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'EEXIST') throw error
+    } finally {
+      fs.rmSync(fresh, { force: true })
+    }
+  }
+  return { kind: 'secret', secret: fs.readFileSync(file, 'utf8').trim() }
+}
+
+/** Whether the database answers, asked now and then: readiness must not wait for the next message. */
+function watchDatabase(db: Database): { alive(): boolean; stop(): void } {
+  let alive = true
+  let asking = false
+  const timer = setInterval(() => {
+    if (asking) return
+    asking = true
+    const late = new Promise<never>((_, reject) => {
+      setTimeout(() => reject(new Error('late')), PING_TIMEOUT_MS).unref()
+    })
+    Promise.race([db.selectFrom('engine_term').select('term').execute(), late])
+      .then(
+        () => (alive = true),
+        () => (alive = false),
+      )
+      .finally(() => (asking = false))
+  }, PING_EVERY_MS)
+  timer.unref()
+  return { alive: () => alive, stop: () => clearInterval(timer) }
+}
+
+/** Hears at once of an imported network; where listening fails the regular look finds it a little later. */
+async function listenForNetworks(
+  config: pg.ClientConfig,
+  logger: Logger,
+  onNetwork: () => void,
+): Promise<() => Promise<void>> {
+  const client = new pg.Client(config)
+  client.on('error', () => undefined)
+  client.on('notification', onNetwork)
+  try {
+    await client.connect()
+    await client.query(`listen ${NETWORK_CHANNEL}`)
+  } catch (error) {
+    logger.warn({ err: error, msg: 'cannot listen for networks' })
+  }
+  return () => client.end().catch(() => undefined)
+}

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
+import pg from 'pg'
+import type { Database, Tx } from './database.ts'
+
+/** `relight` as a number: the advisory lock of the one engine. */
+const LOCK = 0x72656c69
+const LOOK_AGAIN_MS = 1000
+
+export type EngineLock = {
+  /** In every transaction that writes: throws where another engine has taken over. */
+  fence(tx: Tx): Promise<void>
+  release(): Promise<void>
+}
+
+/**
+ * Waits until no other engine writes to this database, and takes over. The lock lives and dies with a connection of its own; when that
+ * is lost and another engine has taken over meanwhile, `onLost` is called, and the term in the database keeps this one from writing.
+ */
+export async function takeEngineLock(parts: {
+  readonly config: pg.ClientConfig
+  readonly db: Database
+  readonly onWaiting: () => void
+  readonly onLost: () => void
+  readonly signal: AbortSignal
+}): Promise<EngineLock> {
+  const { db } = parts
+  let client = await waitForLock(parts)
+  let released = false
+  const row = await db
+    .updateTable('engine_term')
+    .set({ term: sql`term + 1` })
+    .returning('term')
+    .executeTakeFirstOrThrow()
+  const { term } = row
+
+  const watch = (held: pg.Client): void => {
+    held.once('end', () => {
+      if (!released) void takeAgain()
+    })
+  }
+  /** The database was restarted, or the connection broke: the lock is free now, unless someone was faster. */
+  const takeAgain = async (): Promise<void> => {
+    while (!released) {
+      const again = await tryLock(parts.config).catch(() => undefined)
+      if (again === 'taken') return parts.onLost()
+      if (again !== undefined) {
+        client = again
+        watch(again)
+        return
+      }
+      await sleep(LOOK_AGAIN_MS)
+    }
+  }
+  watch(client)
+  return {
+    async fence(tx) {
+      const mine = await tx
+        .selectFrom('engine_term')
+        .select('term')
+        .where('term', '=', term)
+        .forShare()
+        .executeTakeFirst()
+      if (mine === undefined) throw new Error('another engine writes to this database now')
+    },
+    async release() {
+      released = true
+      await client.end().catch(() => undefined)
+    },
+  }
+}
+
+async function waitForLock(parts: {
+  readonly config: pg.ClientConfig
+  readonly onWaiting: () => void
+  readonly signal: AbortSignal
+}): Promise<pg.Client> {
+  let told = false
+  for (;;) {
+    parts.signal.throwIfAborted()
+    const client = await tryLock(parts.config)
+    if (client !== 'taken') return client
+    if (!told) parts.onWaiting()
+    told = true
+    await sleep(LOOK_AGAIN_MS, undefined, { signal: parts.signal })
+  }
+}
+
+async function tryLock(config: pg.ClientConfig): Promise<pg.Client | 'taken'> {
+  const client = new pg.Client({ ...config, keepAlive: true })
+  client.on('error', () => undefined)
+  await client.connect()
+  const { rows } = await client.query<{ locked: boolean }>(
+    'select pg_try_advisory_lock($1) as locked',
+    [LOCK],
+  )
+  if (rows[0]?.locked === true) return client
+  await client.end()
+  return 'taken'
+}
