@@ -9,6 +9,7 @@ import { createField } from './field.ts'
 import { readSpl140k } from './spl-140k.ts'
 import { runStory } from './story.ts'
 import { rideStorms } from './storm-in-process.ts'
+import { wireStorm } from './storm-wire.ts'
 import { makeTown } from './town.ts'
 
 export type SimulateIo = {
@@ -39,6 +40,18 @@ const HELP = `relight simulate: towns, field devices and storms to try the servi
       --duplicates RATE   part of the words said twice; default 0
       --delay-ms N        mean delay; words overtake each other; default 0
       --clock-ms N        clocks of gateways are off by up to this; default 0
+  relight simulate storm [--customers N] [--seed S] [--seeds N] [options]
+      a night of faults, crews and bad radio told to the real service over real MQTT, while it is
+      killed and its broker and database go away; what it has stored in the end is held against
+      the truth; prints seed and scorecard
+      --customers N       default 2000
+      --hours N           default 12
+      --faults N          default: a few for each feeder
+      --kills N           kill -9 of the service; default 2
+      --broker-restarts N default 1
+      --database-cuts N   default 1
+      --database-url URL  a PostgreSQL server to make a database on, beside a Mosquitto;
+                          default: the embedded database and broker
   relight simulate storm --in-process [--seeds N] [--seed S]
       nights of faults, crews and bad radio fed to the ledger itself, on simulated time, in five
       orders of arrival each; what it says in the end is held against the truth; prints a scorecard
@@ -81,7 +94,18 @@ const TASKS: Readonly<Record<string, Task>> = {
     run: runField,
   },
   storm: {
-    options: { 'in-process': { type: 'boolean' }, seeds: text, seed: text },
+    options: {
+      'in-process': { type: 'boolean' },
+      seeds: text,
+      seed: text,
+      customers: text,
+      hours: text,
+      faults: text,
+      kills: text,
+      'broker-restarts': text,
+      'database-cuts': text,
+      'database-url': text,
+    },
     run: runStorm,
   },
 }
@@ -168,10 +192,32 @@ async function runField(given: Given, io: SimulateIo): Promise<number> {
 }
 
 async function runStorm(given: Given, io: SimulateIo): Promise<number> {
-  const first = given['seed'] === undefined ? 1 : whole(given, 'seed', 0)
-  const seeds = given['seeds'] === undefined ? 100 : whole(given, 'seeds', 1)
-  const { signal, out, err } = io
-  return await rideStorms({ first, seeds, signal, out, err })
+  const first = wholeOr(given, 'seed', 0, 1)
+  const { signal, out, err, now } = io
+  if (given['in-process'] === true) {
+    return await rideStorms({ first, seeds: wholeOr(given, 'seeds', 1, 100), signal, out, err })
+  }
+  const seeds = wholeOr(given, 'seeds', 1, 1)
+  const wrong: number[] = []
+  for (let seed = first; seed < first + seeds && !signal.aborted; seed++) {
+    const code = await wireStorm({
+      seed,
+      customers: wholeOr(given, 'customers', 1, 2000),
+      hours: wholeOr(given, 'hours', 1, 12),
+      faults: given['faults'] === undefined ? undefined : whole(given, 'faults', 1),
+      kills: wholeOr(given, 'kills', 0, 2),
+      brokerRestarts: wholeOr(given, 'broker-restarts', 0, 1),
+      databaseCuts: wholeOr(given, 'database-cuts', 0, 1),
+      adminUrl: given['database-url'] === undefined ? undefined : needed(given, 'database-url'),
+      now,
+      signal,
+      out,
+      err,
+    })
+    if (code !== 0) wrong.push(seed)
+  }
+  if (wrong.length > 0) out(`wrong: seeds ${wrong.join(', ')}`)
+  return wrong.length === 0 ? 0 : 1
 }
 
 const counted = (tables: NetworkTables) => {
@@ -203,6 +249,9 @@ function rate(given: Given, name: string, otherwise: number): number {
   if (value > 1) throw new WrongUse(`--${name} must be from 0 to 1, not ${value}`)
   return value
 }
+
+const wholeOr = (given: Given, name: string, least: number, otherwise: number): number =>
+  given[name] === undefined ? otherwise : whole(given, name, least)
 
 function whole(given: Given, name: string, least: number): number {
   const value = Number(needed(given, name))
