@@ -13,6 +13,16 @@ export const BAD_TOKENS_PER_MIN = 300
 /** Identities and addresses counted at once; beyond it the oldest count is forgotten. */
 export const COUNTED_MAX = 50_000
 
+/** Routes added from here on must stand in the table of access, or adding them throws. */
+export function refuseUndecided(app: Pick<App, 'addHook'>): void {
+  app.addHook('onRoute', (route) => {
+    for (const method of [route.method].flat()) {
+      if (accessOf(method, route.url) !== undefined) continue
+      throw new Error(`nobody has decided who may use ${method} ${route.url} (src/http/access.ts)`)
+    }
+  })
+}
+
 /** Who is it, not too often, and may they: before anything of the request is read. */
 export function guard(app: App, parts: HttpParts): void {
   const { settings } = parts

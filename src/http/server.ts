@@ -11,10 +11,9 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify'
 import { Counter, Histogram } from 'prom-client'
-import { accessOf } from './access.ts'
 import { customerRoutes } from './customer.ts'
 import { dispatcherRoutes } from './dispatcher.ts'
-import { COUNTED_MAX, guard } from './guard.ts'
+import { COUNTED_MAX, guard, refuseUndecided } from './guard.ts'
 import { FRAME_BYTES_MAX, liveRoutes } from './live.ts'
 import { pagesDataRoutes } from './pages-data.ts'
 import { pagesRoutes } from './pages.ts'
@@ -49,15 +48,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
   app.decorateRequest('identity', null)
   // Schemas describe the answers; what a handler gives is what is sent.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
-  app.addHook('onRoute', (route) => {
-    for (const method of [route.method].flat()) {
-      if (accessOf(method, route.url) === undefined) {
-        throw new Error(
-          `nobody has decided who may use ${method} ${route.url} (src/http/access.ts)`,
-        )
-      }
-    }
-  })
+  refuseUndecided(app)
   // An act without particulars may come without a body.
   app.addHook('preValidation', async (request) => {
     const { schema } = request.routeOptions

@@ -166,7 +166,10 @@ export async function openFront(
         headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
         ...(payload === undefined ? {} : { payload }),
       })
-      const json = /json/.test(String(answer.headers['content-type'])) ? answer.json() : undefined
+      const isJson =
+        /json/.test(String(answer.headers['content-type'])) &&
+        answer.headers['content-encoding'] === undefined
+      const json = isJson && answer.body !== '' ? answer.json() : undefined
       return {
         status: answer.statusCode,
         headers: answer.headers,
