@@ -590,7 +590,9 @@ t.test('a message goes in, and an outage out, over whichever broker this run has
 // ── kill -9
 
 const KILLS = 4
-const SENT = 2000
+const SENT = 4000
+/** As many as a device has under way. */
+const WINDOW = 100
 /** The default drops what waits above 1,000. */
 const UNBOUNDED = 'allow_anonymous true\nmax_queued_messages 0'
 
@@ -619,8 +621,8 @@ for (const mode of ['embedded', 'session'] as const) {
       for (let i = 0; i < SENT; i++) {
         const sent = device.publishAsync('grid/v1/g/switch/S', String(i), { qos: 1 })
         all.push(sent.then(() => acknowledged.push(i)))
-        if (i % 50 === 0) await sleep(1)
-        if (i > (SENT / (KILLS + 1)) * (kills + 1)) {
+        while (all.length - acknowledged.length >= WINDOW) await sleep(1)
+        if (acknowledged.length > (SENT / (KILLS + 1)) * (kills + 1)) {
           kills++
           child.kill('SIGKILL')
           const before = acknowledged.length

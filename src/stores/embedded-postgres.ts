@@ -223,15 +223,10 @@ async function clearStaleServer(dataDir: string, pgData: string): Promise<void> 
   for (let asked = false; ; asked = true) {
     const pid = Number(readText(pidFile).split('\n')[0])
     if (!Number.isSafeInteger(pid) || pid <= 0) return
-    if (process.platform === 'linux') {
-      const state = /^State:\s+(\w)/m.exec(readText(`/proc/${pid}/status`))?.[1]
-      // The number is gone, a zombie's, or another program's by now: the file means nothing.
-      if (state === undefined) break
-      if (state === 'Z') break
-      if (!readText(`/proc/${pid}/cmdline`).includes('postgres')) break
-    } else if (!isSignalled(pid, 0)) break
+    // The number is gone, a zombie's, or another program's by now: the file means nothing.
+    if (!isServerOf(pgData, pid)) break
     // Nobody holds the service lock, so nobody waits for this server: an orphan.
-    if (!asked) isSignalled(pid, 'SIGINT')
+    if (!asked) interrupt(pid)
     if (performance.now() > giveUpAt) {
       throw new Error(
         `the data folder ${dataDir} is in use by a PostgreSQL server (process ${pid})`,
@@ -249,11 +244,21 @@ async function clearStaleServer(dataDir: string, pgData: string): Promise<void> 
   fs.rmSync(pidFile, { force: true })
 }
 
-function isSignalled(pid: number, signal: NodeJS.Signals | 0): boolean {
+/** True where the process is a PostgreSQL server on this very folder; a zombie has no command any more. */
+function isServerOf(pgData: string, pid: number): boolean {
+  if (process.platform === 'linux') {
+    const command = readText(`/proc/${pid}/cmdline`).split('\0')
+    return path.basename(command[0] ?? '') === 'postgres' && command.includes(pgData)
+  }
+  const { stdout } = spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
+  return stdout.includes('bin/postgres ') && stdout.includes(pgData)
+}
+
+function interrupt(pid: number): void {
   try {
-    return process.kill(pid, signal)
+    process.kill(pid, 'SIGINT')
   } catch {
-    return false
+    // it has ended by itself
   }
 }
 
