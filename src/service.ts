@@ -88,11 +88,13 @@ async function openAll(
   // ── people's side: what both engine and gateway have
   const auth = openAuth({ settings: authSettings, db, clock })
   let controlRoom: ControlRoom | undefined
+  // A network that is there already is in force before there are rooms to hear of it.
+  let regroup = (): void => undefined
   const network = await openNetworkInForce({
     db,
     clock,
     onChange: () => {
-      rooms.regroup()
+      regroup()
       controlRoom?.reviseNetwork()
     },
   })
@@ -104,6 +106,7 @@ async function openAll(
     points: { groupOf: (point) => network.current()?.groupOf(point) ?? null },
     isRevoked: (identity) => auth.isRevoked(identity),
   })
+  regroup = () => rooms.regroup()
   const stream = await openStream({ db, rooms, logger, follow: hasEngine ? null : config })
   closers.push(() => stream.close())
   const revisions = await listenForNetworks(config, logger, () => void network.refresh())
