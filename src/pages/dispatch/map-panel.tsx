@@ -15,7 +15,15 @@ import {
   type Target,
   type View,
 } from './painter.ts'
-import { hasPlaces, pathOf, sceneOfFeeders, sceneOfPlaces, switchPlace, type Box } from './scene.ts'
+import {
+  hasPlaces,
+  jointsOf,
+  pathOf,
+  sceneOfFeeders,
+  sceneOfPlaces,
+  switchPlace,
+  type Box,
+} from './scene.ts'
 import { w } from './words.ts'
 
 export const ZOOM_STEP = 1.5
@@ -44,10 +52,17 @@ let moved = false
 const patches = computed(() => {
   const on = scene.value
   if (on === null) return []
-  return (networkState.value?.parts ?? []).map((part) => {
+  const parts = networkState.value?.parts ?? []
+  const odd = new Map(networkState.value?.abnormal.map((each) => [each.switch, each.closedPhases]))
+  const joints = jointsOf(
+    on,
+    parts.map(({ lines }) => lines),
+    (index) => (odd.get(index) ?? on.map.switches.normal[index]) !== 0,
+  )
+  return parts.map((part, index) => {
     const outage = outageNamed(part.outage)
     const state = part.back ? 'back' : outage === null ? 'out' : stateOf(outage)
-    return makePatch(on, part.lines, {
+    return makePatch(on, part.lines, joints[index] ?? [], {
       outage: part.outage,
       state: state === 'back' && !part.back ? 'out' : state,
       customers: outage?.customersOut ?? 0,

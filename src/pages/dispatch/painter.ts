@@ -74,9 +74,10 @@ const STROKES: Record<State, { width: number; dash: number[]; cap: CanvasLineCap
 export function makePatch(
   scene: Scene,
   lines: readonly number[],
+  joints: readonly (readonly [number, number])[],
   rest: Pick<Patch, 'outage' | 'state' | 'customers'>,
 ): Patch {
-  return { ...rest, path: pathOf(scene, lines), middle: middleOf(scene, lines) }
+  return { ...rest, path: pathOf(scene, lines, joints), middle: middleOf(scene, lines) }
 }
 
 /** Draws everything; answers with what can be pointed at. */

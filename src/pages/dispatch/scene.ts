@@ -35,7 +35,10 @@ export function sceneOfPlaces(map: NetworkMap): Scene {
   const shorten = Math.cos((middle * MILLIONTHS * Math.PI) / 180)
   const place = (values: readonly (number | null)[], factor: number) =>
     Float64Array.from(values, (value) => (value === null ? NaN : value * MILLIONTHS * factor))
-  return { ...build(map, 'map', place(lon, shorten), place(lat, -1), walk(map)), feederBoxes: new Map() }
+  return {
+    ...build(map, 'map', place(lon, shorten), place(lat, -1), walk(map)),
+    feederBoxes: new Map(),
+  }
 }
 
 /** The same network as a one-line: each feeder a row that runs right, its branches below it. */
@@ -112,10 +115,43 @@ function stretchOf(rows: Iterable<Rows>): number {
   return Math.max(0.2, ratios[Math.floor(ratios.length / 2)] ?? 1)
 }
 
-/** The path of some lines in units of the drawing. */
-export function pathOf(scene: Scene, lines: readonly number[]): Path2D {
+/** The closed switches and transformers within each part, as pairs of nodes: without them a dark line would have grey gaps. */
+export function jointsOf(
+  scene: Scene,
+  parts: readonly (readonly number[])[],
+  isClosed: (device: number) => boolean,
+): (readonly [number, number])[][] {
+  const { lines, switches, transformers } = scene.map
+  const partOfNode = new Int32Array(scene.x.length).fill(-1)
+  parts.forEach((some, part) => {
+    for (const line of some) {
+      partOfNode[lines.from[line] as number] = part
+      partOfNode[lines.to[line] as number] = part
+    }
+  })
+  const joints: (readonly [number, number])[][] = parts.map(() => [])
+  switches.from.forEach((from, device) => {
+    const to = switches.to[device] as number
+    const part = partOfNode[from] as number
+    if (part >= 0 && part === partOfNode[to] && isClosed(device)) joints[part]?.push([from, to])
+  })
+  transformers.from.forEach((from, index) => {
+    const to = transformers.to[index] as number
+    const part = Math.max(partOfNode[from] as number, partOfNode[to] as number)
+    if (part >= 0) joints[part]?.push([from, to])
+  })
+  return joints
+}
+
+/** The path of some lines, and of joints between them, in units of the drawing. */
+export function pathOf(
+  scene: Scene,
+  lines: readonly number[],
+  joints: readonly (readonly [number, number])[] = [],
+): Path2D {
   const path = new Path2D()
   for (const line of lines) addLine(path, scene, line)
+  for (const [from, to] of joints) addEdge(path, scene, from, to)
   return path
 }
 

@@ -1,0 +1,143 @@
+import { monthName } from '../language.ts'
+import { figure, steps } from './figures.ts'
+import { addsUp, type Report, type Reports } from './report-data.ts'
+import { w } from './words.ts'
+
+const WIDTH = 620
+const HEIGHT = 190
+const LEFT = 44
+const TOP = 16
+const BOTTOM = 160
+
+type Bar = {
+  readonly month: string
+  readonly all: number
+  readonly unplanned: number | null
+  readonly lastYear: number | null
+}
+
+/** Months stacked by planned and unplanned where they add up, last year as a line, the table behind. */
+export function Months({ shown, symbol }: { shown: Reports; symbol: string }) {
+  const words = w.value
+  const bars = barsOf(shown, symbol)
+  const unit = shown.system.rows[0]?.units[symbol] ?? ''
+  const most = Math.max(0, ...bars.map(({ all, lastYear }) => Math.max(all, lastYear ?? 0)))
+  const axis = steps(most)
+  const top = axis.at(-1) || 1
+  const y = (value: number) => BOTTOM - (value / top) * (BOTTOM - TOP)
+  const wide = (WIDTH - LEFT) / Math.max(1, bars.length)
+  const stacked = addsUp(symbol)
+  return (
+    <section>
+      <h2>
+        {words.byMonth(symbol)} <span class="mute">{unit}</span>
+        <span class="push key">
+          {stacked ? (
+            <>
+              <i class="sw-u" /> {words.unplanned} <i class="sw-p" /> {words.planned}
+            </>
+          ) : (
+            <>
+              <i class="sw-u" /> {words.all}
+            </>
+          )}{' '}
+          <i class="sw-l" /> {words.lastYearLine}
+        </span>
+      </h2>
+      <svg class="ch" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
+        {axis.map((value) => (
+          <g key={value}>
+            <path class="grid" d={`M${LEFT} ${y(value)}H${WIDTH}`} />
+            <text class="e" x={LEFT - 6} y={y(value) + 4}>
+              {figure(value, 2)}
+            </text>
+          </g>
+        ))}
+        {bars.map((bar, index) => {
+          const x = LEFT + index * wide + wide * 0.15
+          const width = wide * 0.7
+          const lower = stacked ? (bar.unplanned ?? bar.all) : bar.all
+          return (
+            <g key={bar.month}>
+              <rect class="u" x={x} y={y(lower)} width={width} height={BOTTOM - y(lower)} />
+              {bar.all > lower && (
+                <rect class="p" x={x} y={y(bar.all)} width={width} height={y(lower) - y(bar.all)} />
+              )}
+              {bar.lastYear !== null && (
+                <path class="ly" d={`M${x - 3} ${y(bar.lastYear)}h${width + 6}`} />
+              )}
+              <text class="m b" x={x + width / 2} y={y(bar.all) - 4}>
+                {bar.all > 0 ? figure(bar.all, 2) : ''}
+              </text>
+              <text class="m" x={x + width / 2} y={BOTTOM + 16}>
+                {nameOf(bar.month)}
+              </text>
+            </g>
+          )
+        })}
+      </svg>
+      <details>
+        <summary>{words.table}</summary>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{words.month}</th>
+              <th scope="col" class="n">
+                {words.all}, {unit}
+              </th>
+              {stacked && (
+                <>
+                  <th scope="col" class="n">
+                    {words.unplanned}
+                  </th>
+                  <th scope="col" class="n">
+                    {words.planned}
+                  </th>
+                </>
+              )}
+              <th scope="col" class="n">
+                {words.lastYearLine}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {bars.map((bar) => (
+              <tr key={bar.month}>
+                <th scope="row">{bar.month}</th>
+                <td class="n">{figure(bar.all)}</td>
+                {stacked && (
+                  <>
+                    <td class="n">{figure(bar.unplanned)}</td>
+                    <td class="n">
+                      {bar.unplanned === null ? '' : figure(Math.max(0, bar.all - bar.unplanned))}
+                    </td>
+                  </>
+                )}
+                <td class="n">{bar.lastYear === null ? words.none : figure(bar.lastYear)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </details>
+    </section>
+  )
+}
+
+const nameOf = (month: string): string => monthName(Date.parse(`${month}-15T12:00:00Z`))
+
+function barsOf({ months, monthsUnplanned, monthsLastYear }: Reports, symbol: string): Bar[] {
+  const by = (report: Report | null) =>
+    new Map(report?.rows.map((row) => [row.group, row.indices[symbol] ?? null]))
+  const unplanned = by(monthsUnplanned)
+  const past = by(monthsLastYear)
+  return (months?.rows ?? []).flatMap(({ group, indices }) => {
+    if (group === null) return []
+    const before = `${Number(group.slice(0, 4)) - 1}${group.slice(4)}`
+    return {
+      month: group,
+      all: indices[symbol] ?? 0,
+      unplanned: unplanned.get(group) ?? null,
+      lastYear: past.get(before) ?? null,
+    }
+  })
+}
