@@ -19,7 +19,7 @@ const LEAD_DAYS = FORECAST_HOURS_MAX / DAY_H
 /** The model is fitted again this often as the origin moves on. */
 export const REFIT_DAYS = 7
 /** Errors of so many past origins make the quantiles and decide between the methods. */
-export const ERROR_ORIGINS = 42
+export const ERROR_ORIGINS = 56
 /** Hours of history below which there is nothing to learn from. */
 export const HISTORY_H_MIN = 8 * WEEK_H
 
@@ -52,7 +52,18 @@ export type Forecast = {
  */
 export function* rollingForecasts(
   series: HourlySeries,
-  { from, last, hours = FORECAST_HOURS_MAX }: { from: number; last: number; hours?: number },
+  {
+    from,
+    last,
+    hours = FORECAST_HOURS_MAX,
+    only,
+  }: {
+    from: number
+    last: number
+    hours?: number
+    /** This method, whether or not it erred less: to compare the two. */
+    only?: Method
+  },
 ): Generator<Forecast> {
   if (hours > FORECAST_HOURS_MAX) throw new Error(`at most ${FORECAST_HOURS_MAX} hours ahead`)
   const past = new PastErrors(series.values)
@@ -62,15 +73,15 @@ export function* rollingForecasts(
   let fittedAt = -Infinity
   for (let origin = warmUpFrom; origin <= last; origin += DAY_H) {
     if (origin < HISTORY_H_MIN) {
-      if (origin >= from) yield withBand(known, past, origin, hours, null)
+      if (origin >= from) yield withBand(known, past, { origin, hours, model: null })
       continue
     }
-    if (origin - fittedAt >= REFIT_DAYS * DAY_H) {
+    if (only !== 'seasonalNaive' && origin - fittedAt >= REFIT_DAYS * DAY_H) {
       model = fitDays(known, origin)
       fittedAt = origin
     }
     past.learnUntil(origin)
-    if (origin >= from) yield withBand(known, past, origin, hours, model)
+    if (origin >= from) yield withBand(known, past, { origin, hours, model, only })
     const said = model === null ? null : regress(known, origin, FORECAST_HOURS_MAX, model)
     past.remember(origin, said, naive(series, origin, FORECAST_HOURS_MAX))
   }
@@ -89,9 +100,17 @@ export function forecastFrom(series: HourlySeries, origin: number, hours: number
 function withBand(
   known: Known,
   past: PastErrors,
-  origin: number,
-  hours: number,
-  model: DayModel[] | null,
+  {
+    origin,
+    hours,
+    model,
+    only,
+  }: {
+    origin: number
+    hours: number
+    model: readonly DayModel[] | null
+    only?: Method | undefined
+  },
 ): Forecast {
   const plain = naive(known.series, origin, hours)
   const errorPct = past.errorPct()
@@ -99,7 +118,7 @@ function withBand(
     errorPct.regression !== null &&
     errorPct.seasonalNaive !== null &&
     errorPct.regression < errorPct.seasonalNaive
-  const method: Method = model !== null && better ? 'regression' : 'seasonalNaive'
+  const method: Method = only ?? (model !== null && better ? 'regression' : 'seasonalNaive')
   const values =
     method === 'regression' && model !== null ? regress(known, origin, hours, model) : plain
   return {
@@ -107,7 +126,8 @@ function withBand(
     method,
     errorPct,
     hours: Array.from({ length: hours }, (_, ahead) => {
-      const value = orNull(values[ahead])
+      // Where a gap in the past leaves the model without its features, last week has to do.
+      const value = orNull(values[ahead]) ?? orNull(plain[ahead])
       return {
         ahead,
         value,
@@ -139,7 +159,7 @@ const valueAt = (series: HourlySeries, hour: number): number =>
 type DayModel = { readonly fit: RidgeFit; readonly carry: Float64Array | null }
 
 /** Half-life of what the past teaches. */
-const HALF_LIFE_H = 60 * DAY_H
+const HALF_LIFE_H = 120 * DAY_H
 const RIDGE = 1e-3
 
 function fitDays(known: Known, origin: number): DayModel[] | null {
@@ -318,7 +338,7 @@ class PastErrors {
           const guess = (method === 'regression' ? said.regression : said.naive)?.[ahead] ?? NaN
           const absolute = value - guess
           if (Number.isNaN(absolute) || guess === 0) continue
-          const relative = absolute / Math.abs(guess)
+          const relative = Math.abs(absolute / guess)
           errors.push({ origin: said.origin, ahead, method, relative, absolute })
         }
       }
@@ -347,7 +367,11 @@ class PastErrors {
   band(method: Method, origin: number, ahead: number, value: number): number[] | null {
     const errors = this.errorsLike(method, origin, ahead)
     if (errors.length < 20) return null
-    return QUANTILES.map((level) => value + Math.abs(value) * quantileOf(errors, level))
+    // Alike to both sides: which side past errors lay on turns with the season, their size does not.
+    return QUANTILES.map((level) => {
+      const width = level === 0.5 ? 0 : quantileOf(errors, Math.abs(2 * level - 1))
+      return value + Math.sign(level - 0.5) * Math.abs(value) * width
+    })
   }
 
   private errorsLike(method: Method, origin: number, ahead: number): number[] {

@@ -82,7 +82,7 @@ function loseHead(zones: Zones, feeder: number, head: number): SectionLoss | nul
   })
 }
 
-function zonesBelow(zones: Zones, zone: number): number[] {
+export function zonesBelow(zones: Zones, zone: number): number[] {
   const found: number[] = []
   const seen = new Set([zone])
   const queue = [zone]

@@ -1,0 +1,136 @@
+import { masked } from '../notices/data.ts'
+import type { Draft, NoticeKind } from '../notices/notice.ts'
+import type { NoticeSettings } from '../notices/standing.ts'
+import { causeSentence, textOf, type Sentence } from '../notices/words.ts'
+import type { GroupCode } from '../ledger/facts.ts'
+import { toIso, type EpochMs } from '../time.ts'
+import type { ToldSet, Window, Work } from './work.ts'
+
+type PlannedKind = NoticeKind & ('plannedAnnounced' | 'plannedChanged' | 'plannedCancelled')
+
+export type Telling = {
+  readonly at: EpochMs
+  readonly settings: NoticeSettings
+  readonly feeders: readonly string[]
+  /** Customers behind these supply groups. */
+  readonly customersOf: (members: readonly GroupCode[]) => number
+}
+
+/**
+ * What to tell so that everyone who was told `work.told` knows `after`: announced to those who hear of it first, changed to those whose times moved,
+ * cancelled to those who keep their supply; nothing to those for whom nothing changed. Staff and the public hear once of each.
+ */
+export function plannedDrafts(work: Work, after: readonly ToldSet[], telling: Telling): Draft[] {
+  const before = timesByGroup(work.told)
+  const next = timesByGroup(after)
+  const news = new Map<string, { kind: PlannedKind; times: Window; members: GroupCode[] }>()
+  for (const group of new Set([...before.keys(), ...next.keys()])) {
+    const was = before.get(group)
+    const is = next.get(group)
+    if (was?.from === is?.from && was?.until === is?.until) continue
+    const kind =
+      is === undefined
+        ? 'plannedCancelled'
+        : was === undefined
+          ? 'plannedAnnounced'
+          : 'plannedChanged'
+    const times = (is ?? was) as Window
+    const key = `${kind} ${times.from} ${times.until}`
+    const known = news.get(key)
+    if (known === undefined) news.set(key, { kind, times, members: [group] })
+    else known.members.push(group)
+  }
+  return draftsOf(work, [...news.values()], telling, false)
+}
+
+/** A day before: the same again to everyone who was told. */
+export function reminderDrafts(work: Work, telling: Telling): Draft[] {
+  const news = [...timesOf(work.told)].map(([, { times, members }]) => ({
+    kind: 'plannedAnnounced' as const,
+    times,
+    members,
+  }))
+  return draftsOf(work, news, telling, true).filter((draft) => draft.audience === 'customer')
+}
+
+function draftsOf(
+  work: Work,
+  news: readonly { kind: PlannedKind; times: Window; members: readonly GroupCode[] }[],
+  { at, settings, feeders, customersOf }: Telling,
+  reminder: boolean,
+): Draft[] {
+  return news.flatMap(({ kind, times, members }) => {
+    const customers = customersOf(members)
+    const sentences = sentencesOf(kind, times, work)
+    const data = {
+      kind,
+      outage: null,
+      work: work.id,
+      startedAt: toIso(times.from),
+      until: toIso(times.until),
+      etr: null,
+      planned: true,
+      reminder,
+      text: textOf(sentences, { at, timeZone: settings.timeZone }),
+    }
+    const draft = { at, kind, outage: null, feeders }
+    return [
+      { ...draft, audience: 'customer', members, data: { ...data, customersOut: customers } },
+      {
+        ...draft,
+        audience: 'staff',
+        members: null,
+        data: {
+          ...data,
+          title: work.title,
+          crew: work.crew,
+          method: work.method,
+          cause: work.reason,
+          customersOut: customers,
+        },
+      },
+      {
+        ...draft,
+        audience: 'public',
+        members: null,
+        data: { ...data, customersOut: masked(customers) },
+      },
+    ] satisfies Draft[]
+  })
+}
+
+function sentencesOf(kind: PlannedKind, times: Window, work: Work): Sentence[] {
+  const from = { minute: times.from }
+  const until = { minute: times.until }
+  if (kind === 'plannedCancelled') return [{ say: 'planned.cancelled', with: { from } }]
+  const say = kind === 'plannedChanged' ? 'planned.changed' : 'planned.announced'
+  const cause = causeSentence(work.reason)
+  const why: Sentence[] = cause === null ? [] : [{ say: 'planned.reason', with: { reason: cause } }]
+  return [{ say, with: { from, until } }, ...why]
+}
+
+/** From the first loss to the last return of each group: customers are not told of a pause between. */
+function timesByGroup(told: readonly ToldSet[]): Map<GroupCode, Window> {
+  const times = new Map<GroupCode, Window>()
+  for (const { from, until, members } of told) {
+    for (const group of members) {
+      const known = times.get(group)
+      times.set(group, {
+        from: Math.min(from, known?.from ?? from),
+        until: Math.max(until, known?.until ?? until),
+      })
+    }
+  }
+  return times
+}
+
+function timesOf(told: readonly ToldSet[]): Map<string, { times: Window; members: GroupCode[] }> {
+  const same = new Map<string, { times: Window; members: GroupCode[] }>()
+  for (const [group, times] of timesByGroup(told)) {
+    const key = `${times.from} ${times.until}`
+    const known = same.get(key)
+    if (known === undefined) same.set(key, { times, members: [group] })
+    else known.members.push(group)
+  }
+  return same
+}
