@@ -641,7 +641,9 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     tellOutside(work, notices, composed.holds)
   }
 
-  const isClamped = (said: Observation): boolean => effectiveAt(ledger, said) !== said.at
+  function isClamped(said: Observation): boolean {
+    return effectiveAt(ledger, said) !== said.at
+  }
 
   /** Who was out again after it was closed, or whose past was told anew, is open to people again (saveOutages did the same). */
   function reopenClosed(
