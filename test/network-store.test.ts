@@ -119,7 +119,7 @@ t.test('a network that fails in the middle leaves nothing behind', async (t) => 
 t.test('imports at the same time take their numbers one after the other', async (t) => {
   const { db, pool } = await openTestDatabase(t)
   const saved = await Promise.all([1, 2, 3, 4].map((n) => saveRevision(pool, SMALL, about(AT + n))))
-  t.same([...saved].sort(), [1, 2, 3, 4])
+  t.same(new Set(saved), new Set([1, 2, 3, 4]))
   for (const revision of saved) t.same(await loadRevision(db, revision), SMALL)
 })
 
@@ -142,14 +142,8 @@ t.test('a load point keeps its number for ever', async (t) => {
   const { db } = await openTestDatabase(t)
   const number = (ids: readonly string[]) =>
     db.transaction().execute((tx) => loadPointNumbers(tx, ids))
-  t.same([...(await number(['b', 'a', 'b'])).entries()].sort(), [
-    ['a', 1],
-    ['b', 0],
-  ])
-  t.same([...(await number(['c', 'a'])).entries()].sort(), [
-    ['a', 1],
-    ['c', 2],
-  ])
+  t.same(Object.fromEntries(await number(['b', 'a', 'b'])), { b: 0, a: 1 })
+  t.same(Object.fromEntries(await number(['c', 'a'])), { a: 1, c: 2 })
   t.equal((await number([])).size, 0)
   const many = Array.from({ length: 100_000 }, (_, i) => `T${i}`)
   const first = await number(many)

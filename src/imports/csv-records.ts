@@ -27,11 +27,16 @@ export function createCsvReader(sink: CsvSink): CsvReader {
   /** Line of the first character of `rest`. */
   let line = 1
   let passingOver = false
+  let isTrimmed = false
+  let isUtf8 = false
 
   function take(text: string, final: boolean): void {
     rest = rest === '' ? text : rest + text
     let from = 0
     let quoteAt = quoteFrom(rest, 0)
+    // Looked for once in the whole piece, because hardly any has them.
+    isTrimmed = !EDGES.test(rest)
+    isUtf8 = !rest.includes('\ufffd')
     for (;;) {
       const newline = rest.indexOf('\n', from)
       if (newline < 0) break
@@ -43,14 +48,14 @@ export function createCsvReader(sink: CsvSink): CsvReader {
         continue
       }
       if (quoteAt > newline) {
-        emit(rest.slice(from, newline))
+        emit(rest.slice(from, newline), false)
         line += 1
         from = newline + 1
         continue
       }
       const end = recordEnd(rest, from, newline, final)
       if (end === undefined) break
-      emit(rest.slice(from, end.at))
+      emit(rest.slice(from, end.at), true)
       line += end.lines
       from = end.at + 1
       quoteAt = quoteFrom(rest, from)
@@ -66,17 +71,14 @@ export function createCsvReader(sink: CsvSink): CsvReader {
     }
   }
 
-  function emit(raw: string): void {
+  function emit(raw: string, mayHaveQuotes: boolean): void {
     const record = raw.endsWith('\r') ? raw.slice(0, -1) : raw
     if (record.length > RECORD_CHARS_MAX) return sink.fault('record-too-long', line)
-    if (record.includes('\ufffd')) return sink.fault('invalid-utf8', line)
-    if (record.trim() === '') return
-    if (!record.includes('"')) {
+    if (!isUtf8 && record.includes('\ufffd')) return sink.fault('invalid-utf8', line)
+    if (record === '' || (!isTrimmed && record.trim() === '')) return
+    if (!mayHaveQuotes || !record.includes('"')) {
       const fields = record.split(',')
-      for (let i = 0; i < fields.length; i++) {
-        const field = fields[i]!
-        if (hasEdge(field)) fields[i] = field.trim()
-      }
+      if (!isTrimmed) for (let i = 0; i < fields.length; i++) fields[i] = fields[i]!.trim()
       return sink.record(fields, line)
     }
     const fields = quotedFields(record)
@@ -88,7 +90,7 @@ export function createCsvReader(sink: CsvSink): CsvReader {
     push: (bytes) => take(decoder.decode(bytes, { stream: true }), false),
     end() {
       take(decoder.decode(), true)
-      if (!passingOver && rest !== '') emit(rest)
+      if (!passingOver && rest !== '') emit(rest, true)
       rest = ''
     },
   }
@@ -153,13 +155,9 @@ function quotedFields(record: string): string[] | undefined {
 
 const isSpace = (text: string, at: number): boolean => text.charAt(at).trim() === ''
 
-/** Whether trimming could change it: the two ends are looked at, because most fields are not trimmed. */
-function hasEdge(field: string): boolean {
-  if (field === '') return false
-  const first = field.charCodeAt(0)
-  const last = field.charCodeAt(field.length - 1)
-  return first <= 32 || last <= 32 || first >= 0xa0 || last >= 0xa0
-}
+/** A character that trimming might take, at the beginning or the end of a field. */
+// eslint-disable-next-line no-control-regex
+const EDGES = /(?:^|[,\n])[\0-\t\v\f\x0e- \xa0-\uffff]|[\0-\t\v\f\x0e- \xa0-\uffff](?:[,\r\n]|$)/
 
 function quoteFrom(text: string, from: number): number {
   const at = text.indexOf('"', from)

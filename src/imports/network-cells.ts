@@ -1,6 +1,6 @@
 import { ALL_PHASES, parsePhases, type Phases } from '../grid/phases.ts'
 import type { FaultList } from './fault-list.ts'
-import { FOLDER_COLUMNS, idFault, type FolderFile } from './network-columns.ts'
+import { FOLDER_COLUMNS, type FolderFile } from './network-columns.ts'
 
 /** A service point of more customers than this is a slip of the pen. */
 export const CUSTOMERS_MAX = 10_000_000
@@ -36,12 +36,12 @@ export function createCells(
     return index === undefined ? () => '' : () => fields[index] ?? ''
   }
   const readId = cell('id')
-  const identifier = (name: string): (() => string) => {
+  /** Whether it names something that is there is looked at when all files are read. */
+  const reference = (name: string): (() => string) => {
     const read = cell(name)
     return () => {
       const value = read()
-      const fault = idFault(value)
-      if (fault !== undefined) wrong(name, value === '' ? 'missing-value' : 'bad-id', fault)
+      if (value === '') wrong(name, 'missing-value', 'is empty')
       return value
     }
   }
@@ -134,7 +134,7 @@ export function createCells(
       return id
     },
     wrong,
-    identifier,
+    reference,
     text,
     amount,
     degrees,

@@ -82,7 +82,7 @@ export const POSITIONS = ['open', 'closed'] as const
 export const ID_CHARS_MAX = 128
 
 // eslint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\ud800-\udfff]/u
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
 /** Why a text cannot be an identifier; undefined where it can. */
 export function idFault(id: string): string | undefined {

@@ -77,15 +77,18 @@ export function rowReader(
       const id = cells.step(fields, line)
       const fault = idFault(id)
       if (fault !== undefined) cells.wrong('id', id === '' ? 'missing-value' : 'bad-id', fault)
-      else if (set.ids.has(id)) cells.wrong('id', 'duplicate-id', 'stands in more than one row')
+      const known = set.ids.size
       set.ids.add(id)
+      if (set.ids.size === known && fault === undefined) {
+        cells.wrong('id', 'duplicate-id', 'stands in more than one row')
+      }
       set.rows.push(read(id))
       set.lines.push(line)
     }
 
-  const from = cells.identifier('from')
-  const to = cells.identifier('to')
-  const node = cells.identifier('node')
+  const from = cells.reference('from')
+  const to = cells.reference('to')
+  const node = cells.reference('node')
   const name = cells.text('name')
   const phases = cells.phases()
   const ratedA = cells.amount('rated_a')
@@ -113,8 +116,8 @@ export function rowReader(
       }))
     },
     'feeders.csv': () => {
-      const substation = cells.identifier('substation')
-      const head = cells.identifier('head')
+      const substation = cells.reference('substation')
+      const head = cells.reference('head')
       return reading(into['feeders.csv'], (id) => ({
         id,
         name: name() ?? id,

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pipeline } from 'node:stream/promises'
-import pg from 'pg'
+import { Client, type PoolConfig } from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
 import { buildNetwork } from '../../src/grid/network.ts'
 import { checkNetwork } from '../../src/imports/network-checks.ts'
@@ -23,14 +23,20 @@ import { makeTown } from '../../simulators/town.ts'
 const customers = Number(process.argv[2] ?? 140_000)
 const runs = Number(process.argv[3] ?? 3)
 const TABLES = [
-  ...['network_source', 'network_substation', 'network_feeder', 'network_node', 'network_switch'],
-  ...['network_line', 'network_transformer', 'network_service_point'],
+  'network_source',
+  'network_substation',
+  'network_feeder',
+  'network_node',
+  'network_switch',
+  'network_line',
+  'network_transformer',
+  'network_service_point',
 ]
 const SQL_DIR = fileURLToPath(new URL('../../sql', import.meta.url))
 const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'relight-bench-'))
 const closers: (() => unknown)[] = [() => fs.rm(folder, { recursive: true, force: true })]
 
-async function server(): Promise<pg.PoolConfig> {
+async function server(): Promise<PoolConfig> {
   const url = process.env['DATABASE_URL'] ?? ''
   if (url === '') {
     const embedded = await startEmbeddedPostgres({ dataDir: path.join(folder, 'pg') })
@@ -38,7 +44,7 @@ async function server(): Promise<pg.PoolConfig> {
     return embedded.config
   }
   const name = `relight_bench_${process.pid}`
-  const admin = new pg.Client({ connectionString: url })
+  const admin = new Client({ connectionString: url })
   await admin.connect()
   await admin.query(`create database ${name}`)
   closers.push(async () => {
