@@ -273,8 +273,8 @@ t.test(
         outage: 'o1',
         known_at: new Date(NOW),
         why: '[]',
-        before: '{"a":1}',
-        after: '{"a":2}',
+        before: '{"startedAt":0}',
+        after: '{"startedAt":1000}',
       })
       .execute()
     await commit(db, [notice(1), notice(2, { outage: 'o2' })])
@@ -326,7 +326,14 @@ t.test(
     t.equal(status, 200)
     t.match(body.timeline, [{ kind: 'note', data: { text: 'tree' }, by: 'ann', at: iso(NOW) }])
     t.equal(body.timeline.length, 1)
-    t.same(body.corrections, [{ knownAt: iso(NOW), why: [], before: { a: 1 }, after: { a: 2 } }])
+    t.same(body.corrections, [
+      {
+        knownAt: iso(NOW),
+        why: [],
+        before: { startedAt: '1970-01-01T00:00:00.000Z' },
+        after: { startedAt: '1970-01-01T00:00:01.000Z' },
+      },
+    ])
     t.same(
       body.notices.map((one: { seq: number }) => one.seq),
       [1],
@@ -574,6 +581,24 @@ t.test(
     })
     t.match(p9, { id: 'P9', supply: 'unknown', since: null, outage: null })
     t.notMatch(JSON.stringify(body), /theirs|P4|Bob|S1/, 'no neighbour, no device, nobody by name')
+    await database.db
+      .updateTable('outage')
+      .set({
+        etr: JSON.stringify({
+          at: NOW,
+          earliest: null,
+          latest: NOW + MIN,
+          source: 'rule',
+          issuedAt: NOW - MIN,
+        }),
+      })
+      .execute()
+    const late = await front.ask('GET', '/api/v1/me', await tokenFor('customer', ['P2']))
+    t.match(
+      late.body.servicePoints,
+      [{ etr: null, estimate: 'reassessing' }],
+      'no estimate in the past',
+    )
     const nothing = await front.ask('GET', '/api/v1/me', await tokenFor('customer'))
     t.same(nothing.body.servicePoints, [])
   },
@@ -835,6 +860,12 @@ t.test(
       exclude: ['planned', 'external'],
     })
     t.ok(Array.isArray(body.rows))
+    const why = await front.ask(
+      'GET',
+      '/api/v1/indices/explain?from=2026-03-01&to=2026-04-01',
+      token,
+    )
+    t.match(why.body, { row: { group: 'system' }, outages: [], rest: { outages: 0 } })
     t.match((await front.ask('GET', '/api/v1/major-days?year=2025', token)).body, {
       year: 2025,
       area: null,

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { shownEtr } from '../notices/told.ts'
 import { revokeToken, writeAudit } from '../stores/accounts.ts'
 import {
   readOpenInterruptions,
@@ -6,7 +7,7 @@ import {
   readPastInterruptions,
   type OutageView,
 } from '../stores/outages-read.ts'
-import { MS_PER_MIN, toIso } from '../time.ts'
+import { MS_PER_DAY, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import { InstantText } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import { Problem } from './problem.ts'
@@ -55,7 +56,7 @@ export async function customerRoutes(app: App, parts: HttpParts): Promise<void> 
             /** Since when; null where it has been on for as long as we look back. */
             since: since === 0 ? null : toIso(since),
             outage: outage === undefined ? null : forCustomer(outage),
-            etr: outage?.etr ?? null,
+            ...etrFor(outage, now),
             history: {
               months: HISTORY_MONTHS,
               interruptions: mine.map(({ outage, from, until, nature, cause }) => ({
@@ -88,7 +89,7 @@ export async function customerRoutes(app: App, parts: HttpParts): Promise<void> 
       const at = clock()
       const expiresAt =
         body.expiresAt === undefined
-          ? at + REVOKED_FOR_DAYS * 86_400_000
+          ? at + REVOKED_FOR_DAYS * MS_PER_DAY
           : Date.parse(body.expiresAt)
       await db.transaction().execute(async (tx) => {
         await revokeToken(tx, { jti: params.jti, expiresAt, bySubject: identity.subject, at })
@@ -112,12 +113,44 @@ const NOTHING_KNOWN = {
   since: null,
   outage: null,
   etr: null,
+  estimate: null,
   history: { months: HISTORY_MONTHS, interruptions: [] },
 }
 
+/** The estimate as far as it lies in the future: one that has passed says nothing but that it is being looked at. */
+function etrFor(outage: OutageView | undefined, now: EpochMs) {
+  const known = outage?.etr ?? null
+  if (outage === undefined) return { etr: null, estimate: null }
+  const shown = shownEtr(
+    known && {
+      at: Date.parse(known.at),
+      earliest: msOrNull(known.earliest),
+      latest: msOrNull(known.latest),
+      source: known.source,
+      issuedAt: Date.parse(known.issuedAt),
+    },
+    now,
+  )
+  if (shown.etr === 'none') return { etr: null, estimate: 'awaited' }
+  if (shown.etr === 'passed') return { etr: null, estimate: 'reassessing' }
+  const { at, earliest, latest, source, issuedAt } = shown.value
+  return {
+    etr: {
+      at: toIso(at),
+      earliest: earliest === null ? null : toIso(earliest),
+      latest: latest === null ? null : toIso(latest),
+      source,
+      issuedAt: toIso(issuedAt),
+    },
+    estimate: 'given',
+  }
+}
+
+const msOrNull = (text: string | null): EpochMs | null => (text === null ? null : Date.parse(text))
+
 /** What a customer is told of an outage: nothing that names devices, feeders or crews. */
 function forCustomer(outage: OutageView) {
-  const crew = outage.crew as { state?: unknown } | null
+  const { crew } = outage
   return {
     id: outage.id,
     status: outage.status,
@@ -126,11 +159,11 @@ function forCustomer(outage: OutageView) {
     cause: outage.cause,
     customersOut: outage.customersOut,
     customersInterrupted: outage.customersInterrupted,
-    crew: crew === null ? null : { state: crew.state ?? null },
+    crew: crew === null ? null : { state: crew.state, at: crew.at },
   }
 }
 
-function monthsBefore(at: number, months: number): number {
+function monthsBefore(at: EpochMs, months: number): EpochMs {
   const date = new Date(at)
   date.setUTCMonth(date.getUTCMonth() - months)
   return date.getTime()

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { addDays, dayNumber, isDay } from '../reliability/calendar.ts'
 import { rulebookOf, RULEBOOKS } from '../reliability/rulebooks.ts'
+import { explain } from '../stores/explain.ts'
 import {
   EXCLUSIONS,
   GROUPINGS,
@@ -53,6 +54,26 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
       },
     },
     async ({ query }) => indicesReport(db, reportQuestion(query, clock(), timeZone)),
+  )
+
+  app.get(
+    '/api/v1/indices/explain',
+    {
+      schema: {
+        tags,
+        summary: 'One row of a report taken apart: outages, sets of customers, observations',
+        querystring: Type.Interface([ReportQuery], {
+          group: Type.Optional(
+            Type.String({ maxLength: 128, description: 'the row; none: the row without a group' }),
+          ),
+        }),
+      },
+    },
+    async ({ query }) =>
+      explain(db, {
+        ...reportQuestion(query, clock(), timeZone),
+        group: query.group ?? (query.by === undefined || query.by === 'system' ? 'system' : null),
+      }),
   )
 
   app.get(

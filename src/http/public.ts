@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
+import { MASK_BELOW, masked } from '../notices/data.ts'
 import { readOutByArea } from '../stores/outages-read.ts'
 import { MS_PER_S, toIso, type EpochMs } from '../time.ts'
 import type { NetworkView } from './network-in-force.ts'
 import type { App, HttpParts } from './parts.ts'
 import { Problem } from './problem.ts'
 
-/** The public sees no number below this: such a count could name a household. */
-export const MASK_BELOW = 5
 /** A snapshot serves everyone for this long: the public asks a copy, never the database. */
 export const SNAPSHOT_S = 5
 
@@ -83,11 +82,6 @@ export async function publicRoutes(app: App, parts: HttpParts): Promise<void> {
     reply.type(parts.metrics.contentType).send(await parts.metrics.metrics()),
   )
 }
-
-type Masked = number | { readonly max: number }
-
-const masked = (count: number): Masked =>
-  count > 0 && count < MASK_BELOW ? { max: MASK_BELOW } : count
 
 function geojson(
   areas: readonly { area: string | null; customers: number; outages: number; since: EpochMs }[],

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { formatPhases } from '../grid/phases.ts'
+import type { EtrSource } from '../ledger/acts.ts'
 import type { GroupCode } from '../ledger/facts.ts'
 import { MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import { instant, type Database } from './database.ts'
@@ -29,10 +30,18 @@ export type OutageView = {
   /** All time without supply up to now, momentary included. */
   readonly customerMinutes: number
   readonly cause: string | null
-  readonly crew: unknown
-  readonly etr: unknown
+  readonly crew: { readonly name: string; readonly state: string; readonly at: string } | null
+  readonly etr: EtrView | null
   readonly steps: readonly { at: string; device: string | null; customersRestored: number }[]
   readonly revision: number
+}
+
+export type EtrView = {
+  readonly at: string
+  readonly earliest: string | null
+  readonly latest: string | null
+  readonly source: EtrSource
+  readonly issuedAt: string
 }
 
 export type OutageQuestion = {
@@ -171,8 +180,8 @@ function viewOf(row: OutageRow, open: OpenSets | undefined, now: EpochMs): Outag
     customersInterrupted: row.customers_interrupted,
     customerMinutes: (row.closed_customer_ms + openMs) / MS_PER_MIN,
     cause: row.cause,
-    crew: inIso(row.crew, ['at']),
-    etr: inIso(row.etr, ['at', 'earliest', 'latest', 'issuedAt']),
+    crew: inIso(row.crew) as OutageView['crew'],
+    etr: inIso(row.etr) as OutageView['etr'],
     steps: row.steps.map((step) => ({
       at: toIso(step.at),
       device: step.device,
@@ -192,13 +201,27 @@ function statusOf(row: OutageRow): OutageStatus {
 
 const isoOrNull = (at: EpochMs | null): string | null => (at === null ? null : toIso(at))
 
-/** A stored value with its instants, kept in milliseconds, as text. */
-function inIso(value: unknown, instants: readonly string[]): unknown {
-  if (typeof value !== 'object' || value === null) return null
+/** What the record keeps in milliseconds under these names is told as text. */
+const INSTANTS = new Set([
+  'anchorAt',
+  'at',
+  'earliest',
+  'from',
+  'issuedAt',
+  'latest',
+  'receivedAt',
+  'restoredAt',
+  'startedAt',
+  'until',
+])
+
+function inIso(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inIso)
+  if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([name, part]) => [
       name,
-      typeof part === 'number' && instants.includes(name) ? toIso(part) : part,
+      typeof part === 'number' && INSTANTS.has(name) ? toIso(part) : inIso(part),
     ]),
   )
 }
@@ -268,15 +291,22 @@ export async function readStory(db: Database, outage: string) {
     timeline: events.reverse().map((event) => ({
       at: toIso(event.at),
       kind: event.kind,
-      data: event.data,
+      data: inIso(event.data),
       by: event.by_subject,
     })),
-    notices: notices.reverse().map((notice) => ({ ...notice, at: toIso(notice.at) })),
+    notices: notices.reverse().map(({ seq, at, audience, kind, data }) => ({
+      seq,
+      at: toIso(at),
+      audience,
+      kind,
+      text: (data as { text?: unknown }).text ?? null,
+      data,
+    })),
     corrections: corrections.reverse().map((correction) => ({
       knownAt: toIso(correction.known_at),
-      why: correction.why,
-      before: correction.before,
-      after: correction.after,
+      why: inIso(correction.why),
+      before: inIso(correction.before),
+      after: inIso(correction.after),
     })),
     interruptions: sets.map((set) => ({
       from: toIso(set.from_at),
