@@ -19,6 +19,7 @@ import type { Rulebook, RulebookSettings } from '../reliability/rulebook.ts'
 import { daysOf, type ServedBook, type ServedPlace } from '../reliability/served.ts'
 import { MS_PER_MIN, type EpochMs } from '../time.ts'
 import type { Database } from './database.ts'
+import { rolledUpDays, rollupsCanTell } from './rollups.ts'
 import {
   ensureServed,
   firstDay,
@@ -205,14 +206,35 @@ async function dailySaidi(
   question: ReportQuestion,
   book: ServedBook,
 ): Promise<DailySaidi[]> {
-  const { cells } = await reckon(db, question, new Set(), { perUnit: false })
   const daily: DailySaidi[] = []
-  for (const [day, sums] of cells) {
+  for (const [day, unitMs] of await dailyUnitMs(db, question)) {
     const { units } = servedOf(question, book, day, 24)
-    const minutes = sumWhere(sums.unitMs, { length: 'long' }) / MS_PER_MIN
-    if (units !== null && units > 0) daily.push({ day, saidiMin: minutes / units })
+    if (units !== null && units > 0) daily.push({ day, saidiMin: unitMs / MS_PER_MIN / units })
   }
   return daily.sort((a, b) => (a.day < b.day ? -1 : 1))
+}
+
+/** From the roll-ups where they can tell, else from the rows. */
+async function dailyUnitMs(db: Database, question: ReportQuestion): Promise<Map<LocalDay, number>> {
+  const { from, to, rulebook, exclude, within } = question
+  const rollup = {
+    from,
+    to,
+    settings: rulebook.settings,
+    leaveOut: {
+      planned: exclude.includes('planned'),
+      external: exclude.includes('external'),
+      sourceShortage: exclude.includes('source_shortage'),
+    },
+    ...(within?.area === undefined ? {} : { area: within.area }),
+  }
+  const byArea = within?.substation === undefined && within?.feeder === undefined
+  if (byArea && (await rollupsCanTell(db, rollup))) {
+    const days = await rolledUpDays(db, rollup)
+    return new Map([...days].map(([day, sums]) => [day, sums.customerMs]))
+  }
+  const { cells } = await reckon(db, question, new Set(), { perUnit: false })
+  return new Map([...cells].map(([day, sums]) => [day, sumWhere(sums.unitMs, { length: 'long' })]))
 }
 
 /** Reads the period once and sums it by group. */

@@ -71,6 +71,7 @@ export async function storeInterruptionRecord(
   await nameLoadPoints(tx)
   await placeOnNetwork(tx)
   const counts = await replaceChanged(tx, now)
+  await noteInexactDays(tx, timeZone)
   for (const { area, fromDay, customers } of record.customersServed) {
     await tx
       .insertInto('customers_served')
@@ -178,6 +179,25 @@ async function replaceChanged(
   await sql`drop table record_outage`.execute(tx)
   const { added = 0, changed = 0, same = 0 } = rows[0] ?? {}
   return { added, changed, same, days: days.map(({ day }) => day) }
+}
+
+/**
+ * Days whose roll-ups cannot be trusted, because rows of the record that overlap or touch are one interruption: of a load point, or of one
+ * outage where a row was cut at midnight.
+ */
+async function noteInexactDays(tx: Tx, timeZone: string): Promise<void> {
+  await sql`insert into rollup_inexact (local_day)
+    select unnest(array[local_day, before_day]) from (
+      select local_day, from_at, lag(local_day) over w as before_day, max(until_at) over (w rows between unbounded preceding and 1 preceding) as last_end
+      from record_step where load_point is not null window w as (partition by load_point order by from_at, until_at)
+    ) s where last_end >= from_at
+    union
+    select unnest(array[local_day, before_day]) from (
+      select local_day, from_at, lag(local_day) over w as before_day, lag(until_at) over w as last_end
+      from record_step where load_point is null
+      window w as (partition by outage, area, substation, feeder, customers order by from_at, until_at)
+    ) s where last_end = from_at and from_at at time zone ${timeZone} = local_day
+    on conflict do nothing`.execute(tx)
 }
 
 const PLAIN = /^[A-Za-z0-9._-]*$/
