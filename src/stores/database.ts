@@ -4,11 +4,19 @@ import type { AccountTables } from './accounts.ts'
 import type { CustomerTables } from './customer-care.ts'
 import type { LoadTables } from './loads.ts'
 import type { ReliabilityTables } from './reliability.ts'
+import type { RollupTables } from './rollups.ts'
 import type { CoreTables } from './schema.ts'
+import type { WorkTables } from './works.ts'
 import { toIso, type EpochMs } from '../time.ts'
 
 /** Every table there is. A room that brings tables exports their interface from its store file and joins them here. */
-export type Tables = CoreTables & LoadTables & AccountTables & ReliabilityTables & CustomerTables
+export type Tables = CoreTables &
+  LoadTables &
+  WorkTables &
+  AccountTables &
+  ReliabilityTables &
+  RollupTables &
+  CustomerTables
 
 export type Database = Kysely<Tables>
 /** A store function takes the transaction it is to run in. */

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { LoadReading } from '../ledger/observation.ts'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
-import type { Database, Tx } from './database.ts'
+import { instant, type Database, type Tx } from './database.ts'
 import type { Instant, InstantOrNull, LocalDay } from './schema.ts'
 
 /** The tables of sql/0020_loads.sql. */
@@ -201,8 +201,8 @@ export async function quartersOf(
     .selectFrom('load_quarter')
     .selectAll()
     .where('point', '=', point)
-    .where('at', '>=', sql<EpochMs>`${toIso(from)}::timestamptz`)
-    .where('at', '<', sql<EpochMs>`${toIso(until)}::timestamptz`)
+    .where('at', '>=', instant(from))
+    .where('at', '<', instant(until))
     .orderBy('at')
     .limit(LOAD_ROWS_MAX)
     .execute()
@@ -273,4 +273,110 @@ export async function rollUpLoads(
         peak_w = excluded.peak_w, peak_at = excluded.peak_at, min_w = excluded.min_w`.execute(tx)
   }
   return { hours: hours.length, days: days.rows.length }
+}
+
+/** Quarters older than this say nothing about the load of a moment. */
+export const LOAD_AGE_MAX_MS = 2 * QUARTER_MS
+
+export type LoadNow = {
+  readonly point: string
+  readonly at: EpochMs
+  readonly kw: number
+  readonly kvar: number | null
+  readonly amps: readonly [number, number, number] | null
+  readonly kv: number | null
+}
+
+/** Of every measured point its newest quarter that began at or before `at`, none older than `LOAD_AGE_MAX_MS`: means of that quarter. */
+export async function loadsAt(db: Database | Tx, at: EpochMs): Promise<LoadNow[]> {
+  const { rows } = await sql<{
+    point: string
+    at: EpochMs
+    kw: number
+    kvar: number | null
+    a: number | null
+    b: number | null
+    c: number | null
+    kv: number | null
+  }>`
+    select distinct on (point) point, at,
+      sum_w::float8 / readings / 1000 as kw,
+      sum_var::float8 / nullif(var_readings, 0) / 1000 as kvar,
+      sum_ma_a::float8 / nullif(amp_readings, 0) / 1000 as a,
+      sum_ma_b::float8 / nullif(amp_readings, 0) / 1000 as b,
+      sum_ma_c::float8 / nullif(amp_readings, 0) / 1000 as c,
+      sum_v::float8 / nullif(kv_readings, 0) / 1000 as kv
+    from load_quarter
+    where at > ${instant(at - LOAD_AGE_MAX_MS)} and at <= ${instant(at)}
+    order by point, at desc`.execute(db)
+  return rows.map(({ a, b, c, ...row }) => ({
+    ...row,
+    amps: a === null || b === null || c === null ? null : [a, b, c],
+  }))
+}
+
+export type LoadHour = {
+  readonly at: EpochMs
+  readonly quarters: number
+  readonly meanKw: number
+  readonly peakKw: number
+  readonly minKw: number
+}
+
+/** The hours of a point in `[from, until)` as they were rolled up, by time; at most `LOAD_ROWS_MAX`. */
+export async function hoursOf(
+  db: Database | Tx,
+  point: string,
+  { from, until }: { from: EpochMs; until: EpochMs },
+): Promise<LoadHour[]> {
+  const rows = await db
+    .selectFrom('load_hour')
+    .selectAll()
+    .where('point', '=', point)
+    .where('at', '>=', instant(from))
+    .where('at', '<', instant(until))
+    .orderBy('at')
+    .limit(LOAD_ROWS_MAX)
+    .execute()
+  return rows.map((row) => ({
+    at: row.at,
+    quarters: row.quarters,
+    meanKw: row.mean_w / 1000,
+    peakKw: row.peak_w / 1000,
+    minKw: row.min_w / 1000,
+  }))
+}
+
+export type LoadDay = {
+  readonly day: LocalDay
+  readonly quarters: number
+  readonly meanKw: number
+  readonly peakKw: number
+  readonly peakAt: EpochMs
+  readonly minKw: number
+}
+
+/** The local days of a point from `from` to `to`, the last one included; at most `LOAD_ROWS_MAX`. */
+export async function daysOf(
+  db: Database | Tx,
+  point: string,
+  { from, to }: { from: LocalDay; to: LocalDay },
+): Promise<LoadDay[]> {
+  const rows = await db
+    .selectFrom('load_day')
+    .selectAll()
+    .where('point', '=', point)
+    .where('day', '>=', from)
+    .where('day', '<=', to)
+    .orderBy('day')
+    .limit(LOAD_ROWS_MAX)
+    .execute()
+  return rows.map((row) => ({
+    day: row.day,
+    quarters: row.quarters,
+    meanKw: row.mean_w / 1000,
+    peakKw: row.peak_w / 1000,
+    peakAt: row.peak_at,
+    minKw: row.min_w / 1000,
+  }))
 }
