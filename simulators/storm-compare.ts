@@ -72,12 +72,13 @@ type OutagePage = {
   readonly outages: readonly { readonly customerMinutes: number }[]
   readonly nextCursor: string | null
 }
-type IndexRows = readonly {
-  readonly ci: number
-  readonly cmi: number
-  readonly customersServed: number
-  readonly indices: { readonly SAIDI: number | null }
-}[]
+type IndexReport = {
+  readonly rows: readonly {
+    readonly ci: number
+    readonly customersServed: number
+    readonly indices: { readonly SAIDI: number | null }
+  }[]
+}
 
 /** Customer-minutes over all outages, and the indices of the whole night, as the service tells them over HTTP. */
 export async function compareHttp(
@@ -112,11 +113,12 @@ export async function compareHttp(
   }
 
   const day = (at: EpochMs) => new Date(at).toISOString().slice(0, 10)
-  const [row] = await get<IndexRows>('indices', {
+  const { rows } = await get<IndexReport>('indices', {
     from: day(storm.moves[0]?.at ?? 0),
     to: day(storm.until + MS_PER_DAY),
     by: 'system',
   })
+  const [row] = rows
   const wanted = sustained(storm)
   if (wanted !== undefined && row !== undefined) {
     const saidiMin = wanted.customerMin / row.customersServed
