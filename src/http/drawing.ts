@@ -82,6 +82,7 @@ export type Part = {
   readonly outage: string | null
   readonly back: boolean
   readonly lines: number[]
+  customers: number
   lifeSupport: number
   critical: number
 }
@@ -106,6 +107,7 @@ export function partsOut(
     for (const code of members) {
       const group = groupNamed(places, code)
       if (group === undefined) continue
+      known.part.customers += at(network.groupCustomers, group)
       known.part.lifeSupport += at(places.lifeSupport, group)
       known.part.critical += at(places.critical, group)
       known.sections.push(...sectionsOfGroup(network, group))
@@ -241,6 +243,7 @@ const newPart = (outage: string | null, back: boolean): Part => ({
   outage,
   back,
   lines: [],
+  customers: 0,
   lifeSupport: 0,
   critical: 0,
 })

@@ -1,5 +1,5 @@
 import { computed, effect, signal, untracked } from '@preact/signals'
-import type { EpochMs } from '../../time.ts'
+import { MS_PER_DAY, type EpochMs } from '../../time.ts'
 import { read, type Problem } from '../api.ts'
 import { followLive, type LiveNotice } from '../live.ts'
 import { now, pageTime } from '../page-clock.ts'
@@ -145,9 +145,10 @@ export async function readBoard(): Promise<void> {
     return
   }
   readingAll = true
+  const since = new Date(pageTime() - MS_PER_DAY).toISOString()
   const [active, restored] = await Promise.all([
-    readList('state=active'),
-    readList('state=restored'),
+    readList('state=active&limit=500'),
+    readList(`state=restored&limit=500&from=${encodeURIComponent(since)}`),
     readNetworkState(),
   ])
   readingAll = false
@@ -207,7 +208,9 @@ export function openBoard(): void {
 
 async function readPast(at: EpochMs): Promise<void> {
   const moment = new Date(at).toISOString()
-  const query = `state=all&to=${encodeURIComponent(moment)}&from=${encodeURIComponent(moment)}`
+  // What began in that very millisecond was out then: the end of the question is not part of it.
+  const until = new Date(at + 1).toISOString()
+  const query = `state=all&from=${encodeURIComponent(moment)}&to=${encodeURIComponent(until)}`
   const [found] = await Promise.all([readList(query), readNetworkState(at)])
   if (past.peek() !== at) return
   if (!Array.isArray(found)) {
@@ -215,9 +218,10 @@ async function readPast(at: EpochMs): Promise<void> {
     return
   }
   readProblem.value = null
+  const out = new Map(networkState.value?.parts.map((part) => [part.outage, part.customers]))
   pastOutages.value = new Map(
     found.flatMap((outage) => {
-      const then = asOf(outage, at)
+      const then = asOf(outage, at, out.get(outage.id) ?? 0)
       return then === null ? [] : [[then.id, then]]
     }),
   )

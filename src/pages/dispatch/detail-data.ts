@@ -10,6 +10,11 @@ export type OutageDetail = Outage & {
   readonly evidence: readonly Evidence[]
   readonly notices: readonly Told[]
   readonly corrections: readonly Correction[]
+  readonly interruptions: readonly {
+    readonly from: string
+    readonly until: string | null
+    readonly customers: number
+  }[]
 }
 export type TimelineEntry = {
   readonly at: string
@@ -32,8 +37,8 @@ export type Told = {
   readonly seq: number
   readonly at: string
   readonly kind: string
-  readonly audience?: string
-  readonly text?: { readonly en: string; readonly 'zh-CN': string }
+  readonly audience: string
+  readonly data: { readonly text?: { readonly en: string; readonly 'zh-CN': string } }
 }
 export type Correction = {
   readonly knownAt: string
@@ -42,6 +47,16 @@ export type Correction = {
 }
 
 export const detail = signal<OutageDetail | null>(null)
+
+/** Customers out at an instant: the sum of the sets that had begun and not ended. A reclosing brings the same customers back twice. */
+export function outAt({ interruptions }: OutageDetail, at: number): number {
+  let customers = 0
+  for (const set of interruptions) {
+    const ended = set.until !== null && Date.parse(set.until) <= at
+    if (Date.parse(set.from) <= at && !ended) customers += set.customers
+  }
+  return customers
+}
 
 /** Keeps the open detail true: read when another row is chosen, and again whenever something is heard about it. */
 export function followDetail(): void {

@@ -5,7 +5,7 @@ import { StateWord } from '../marks.tsx'
 import { now } from '../page-clock.ts'
 import { outageNamed, past, priorities } from './board.ts'
 import { openAct, selected, type OpenAct } from './desk.ts'
-import { detail, type Evidence, type TimelineEntry } from './detail-data.ts'
+import { detail, outAt, type Evidence, type TimelineEntry } from './detail-data.ts'
 import { deviceName } from './network.ts'
 import { isOut, NO_PRIORITIES, stateOf, type Outage } from './outages.ts'
 import { Stair } from './stair.tsx'
@@ -222,13 +222,11 @@ function sayEntry({ kind, data }: TimelineEntry): preact.ComponentChildren | nul
 
 function Steps({ outage }: { outage: Outage }) {
   const words = w.value
-  let still = outage.customersInterrupted
-  const estimates = (detail.value?.id === outage.id ? detail.value.timeline : [])
-    .filter(({ kind }) => kind === 'etr')
-    .toReversed()
+  const kept = detail.value?.id === outage.id ? detail.value : null
+  const estimates = (kept?.timeline ?? []).filter(({ kind }) => kind === 'etr').toReversed()
   return (
     <>
-      <Stair outage={outage} />
+      {kept !== null && <Stair outage={kept} />}
       <table>
         <thead>
           <tr>
@@ -249,10 +247,9 @@ function Steps({ outage }: { outage: Outage }) {
             <td>{hhmmss(Date.parse(outage.startedAt))}</td>
             <td class="clip">{deviceName(outage.device) ?? words.networkChange}</td>
             <td />
-            <td class="n">{count(still)}</td>
+            <td class="n">{kept !== null && count(outAt(kept, Date.parse(outage.startedAt)))}</td>
           </tr>
           {outage.steps.map((step, index) => {
-            still -= step.customersRestored
             return (
               <tr key={index}>
                 <td>{index + 1}</td>
@@ -260,7 +257,7 @@ function Steps({ outage }: { outage: Outage }) {
                 <td class="clip">{deviceName(step.device) ?? words.networkChange}</td>
                 <td class="n">{count(step.customersRestored)}</td>
                 <td class="n">
-                  <b>{count(Math.max(0, still))}</b>
+                  <b>{kept !== null && count(outAt(kept, Date.parse(step.at)))}</b>
                 </td>
               </tr>
             )
@@ -329,7 +326,7 @@ function Notices() {
           {told.map((each) => (
             <tr key={each.seq}>
               <td>{hhmmss(Date.parse(each.at))}</td>
-              <td>{each.text?.[language.value] ?? words.notice[each.kind] ?? each.kind}</td>
+              <td>{each.data.text?.[language.value] ?? words.notice[each.kind] ?? each.kind}</td>
               <td class="mute nw">{each.audience}</td>
             </tr>
           ))}

@@ -65,6 +65,7 @@ export type Part = {
   readonly outage: string | null
   readonly back: boolean
   readonly lines: readonly number[]
+  readonly customers: number
   readonly lifeSupport: number
   readonly critical: number
 }

@@ -73,19 +73,20 @@ export function worstFirst(
   )
 }
 
-/** An outage as it was known to stand at an earlier instant; null where it had not begun or was over. */
-export function asOf(outage: Outage, at: EpochMs): Outage | null {
+/**
+ * An outage as the record has it for an earlier instant, when `customersOut` of it were out; null where it had not begun or was over.
+ */
+export function asOf(outage: Outage, at: EpochMs, customersOut: number): Outage | null {
   const startedAt = Date.parse(outage.startedAt)
   const restoredAt = instant(outage.restoredAt)
   if (startedAt > at || (restoredAt !== null && restoredAt <= at)) return null
   const steps = outage.steps.filter((step) => Date.parse(step.at) <= at)
-  const back = steps.reduce((sum, step) => sum + step.customersRestored, 0)
   return {
     ...outage,
-    status: back > 0 ? 'partiallyRestored' : 'confirmed',
+    status: customersOut < outage.customersInterrupted ? 'partiallyRestored' : 'confirmed',
     restoredAt: null,
     steps,
-    customersOut: Math.max(0, outage.customersInterrupted - back),
+    customersOut,
     crew: outage.crew !== null && Date.parse(outage.crew.at) <= at ? outage.crew : null,
     etr: outage.etr !== null && Date.parse(outage.etr.issuedAt) <= at ? outage.etr : null,
   }

@@ -199,7 +199,7 @@ function paintBadges(
     badge(context, x, y, state, colours)
     targets.push({ x, y, reach: 14, is: { outage } })
     labels.take(x - 8, y - 8, 16, 16)
-    if (customers > 0) labels.write(String(customers), x + 9, y, colours[state], '700 13px')
+    if (customers > 0) labels.beside(String(customers), x, y, colours[state], '700 13px')
   }
   return targets
 }
@@ -363,13 +363,28 @@ class Labels {
     this.#taken.push({ x, y, width, height })
   }
 
-  write(text: string, x: number, y: number, colour: string, font: string, always = false): void {
-    if (!always && (text === '' || this.#written >= LABELS_DRAWN_MAX)) return
+  /** Right of a mark, left of it, below or above, wherever there is room. */
+  beside(text: string, x: number, y: number, colour: string, font: string): void {
+    this.#context.font = `${font} ${FONT}`
+    const width = this.#context.measureText(text).width
+    for (const [left, middle] of [
+      [x + 9, y],
+      [x - 9 - width, y],
+      [x - width / 2, y + 15],
+      [x - width / 2, y - 15],
+    ] as const) {
+      if (this.write(text, left, middle, colour, font)) return
+    }
+  }
+
+  /** False where something stands there already. */
+  write(text: string, x: number, y: number, colour: string, font: string, always = false): boolean {
+    if (!always && (text === '' || this.#written >= LABELS_DRAWN_MAX)) return false
     const context = this.#context
     context.font = `${font} ${FONT}`
     const width = context.measureText(text).width
     const box = { x: x - 1, y: y - 7, width: width + 2, height: 14 }
-    if (!always && this.#taken.some((other) => overlap(other, box))) return
+    if (!always && this.#taken.some((other) => overlap(other, box))) return false
     if (!always) this.#taken.push(box)
     this.#written++
     context.textBaseline = 'middle'
@@ -379,6 +394,7 @@ class Labels {
     context.strokeText(text, x, y)
     context.fillStyle = colour
     context.fillText(text, x, y)
+    return true
   }
 }
 

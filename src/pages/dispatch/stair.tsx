@@ -1,7 +1,8 @@
 import { count, hhmm, instant } from '../language.ts'
 import { now } from '../page-clock.ts'
 import { past } from './board.ts'
-import { isOut, type Outage } from './outages.ts'
+import { outAt, type OutageDetail } from './detail-data.ts'
+import { isOut } from './outages.ts'
 import { w } from './words.ts'
 
 const WIDTH = 330
@@ -11,7 +12,7 @@ const BOTTOM = 78
 const TOP = 12
 
 /** Customers out over time, from the first second to now, and the estimate in force as a line to the ground. */
-export function Stair({ outage }: { outage: Outage }) {
+export function Stair({ outage }: { outage: OutageDetail }) {
   const startedAt = Date.parse(outage.startedAt)
   const at = past.value ?? now.value
   const endAt = instant(outage.restoredAt) ?? at
@@ -21,14 +22,8 @@ export function Stair({ outage }: { outage: Outage }) {
   const x = (when: number) =>
     LEFT + ((when - startedAt) / (lastAt - startedAt)) * (WIDTH - LEFT - 8)
   const y = (customers: number) => BOTTOM - (Math.max(0, customers) / most) * (BOTTOM - TOP)
-  let still = outage.customersInterrupted
-  let path = `M${x(startedAt)} ${y(still)}`
-  for (const step of outage.steps) {
-    const stepX = x(Math.min(Date.parse(step.at), endAt))
-    path += `H${stepX}`
-    still -= step.customersRestored
-    path += `V${y(still)}`
-  }
+  let path = `M${x(startedAt)} ${y(outAt(outage, startedAt))}`
+  for (const when of turns(outage)) path += `H${x(Math.min(when, endAt))}V${y(outAt(outage, when))}`
   path += `H${x(endAt)}`
   const marks = [...new Set([outage.customersInterrupted, outage.customersOut])]
   return (
@@ -60,4 +55,12 @@ export function Stair({ outage }: { outage: Outage }) {
       )}
     </svg>
   )
+}
+
+/** The instants at which the number out changed, in their order. */
+function turns({ interruptions }: OutageDetail): number[] {
+  const instants = interruptions.flatMap(({ from, until }) =>
+    until === null ? [Date.parse(from)] : [Date.parse(from), Date.parse(until)],
+  )
+  return [...new Set(instants)].sort((a, b) => a - b)
 }

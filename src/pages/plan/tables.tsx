@@ -6,6 +6,8 @@ import type { IndexRow, Reports } from './report-data.ts'
 import { w } from './words.ts'
 
 const SCALE = 100
+/** The ring's 100 % stands where the widest bar ends. */
+const RING_SCALE = 94
 
 /** The feeders that give most, with what they and all above them give together. */
 export function Feeders({ shown, symbol }: { shown: Reports; symbol: string }) {
@@ -15,6 +17,7 @@ export function Feeders({ shown, symbol }: { shown: Reports; symbol: string }) {
     .sort((a, b) => b.cmi - a.cmi)
   const total = rows.reduce((sum, { cmi }) => sum + cmi, 0)
   const largest = Math.max(1, ...rows.map(({ cmi }) => cmi))
+  const percentOf = (share: number) => `${share * RING_SCALE}%`
   let running = 0
   const three = rows.slice(0, 3).reduce((sum, { cmi }) => sum + cmi, 0)
   if (total === 0) return null
@@ -83,9 +86,7 @@ export function Feeders({ shown, symbol }: { shown: Reports; symbol: string }) {
                   >
                     <rect class="u" x="0" y="2" width={(row.cmi / largest) * SCALE} height="8" />
                   </svg>
-                  <svg class="ring" viewBox={`0 0 ${SCALE + 6} 12`} aria-hidden="true">
-                    <circle cx={(running / total) * SCALE} cy="6" r="3" />
-                  </svg>
+                  <i class="ring" style={{ left: percentOf(running / total) }} />
                 </td>
                 <td class="n">{percent(running, total)}</td>
               </tr>

@@ -1,0 +1,58 @@
+import fs from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import { build } from 'vite'
+
+/** Debian's browser, or the one that is named. */
+export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+export const noBrowser = fs.existsSync(CHROMIUM)
+  ? false
+  : `no browser at ${CHROMIUM} (apt-get install chromium, or set CHROMIUM)`
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The pages as their sources are now, in dist/pages. */
+export async function buildPages(): Promise<void> {
+  await build({ configFile: `${ROOT}/vite.config.ts`, logLevel: 'silent' })
+}
+
+/** A browser of the test's own, gone when the test ends. */
+export async function openBrowser(test: { teardown(fn: () => unknown): void }): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+  test.teardown(() => browser.close())
+  return browser
+}
+
+export type Visitor = {
+  readonly page: Page
+  /** What the browser itself complained of: refused styles, scripts that threw. */
+  readonly complaints: string[]
+}
+
+/** A person with a browser window of their own, on a page; `token` as the demo prints it, in the fragment. */
+export async function visit(
+  browser: Browser,
+  url: string,
+  { token, ...options }: BrowserContextOptions & { readonly token?: string } = {},
+): Promise<Visitor> {
+  const context = await browser.newContext({ viewport: { width: 1366, height: 768 }, ...options })
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  await page.goto(token === undefined ? url : `${url}#token=${token}`)
+  return { page, complaints }
+}
