@@ -4,13 +4,14 @@ import { send } from '../api.ts'
 import { causeWord } from '../causes.ts'
 import { count, hhmm, instant, language, spell, when } from '../language.ts'
 import { Mark, type MarkName } from '../marks.tsx'
-import { now, pageTime } from '../page-clock.ts'
+import { now } from '../page-clock.ts'
 import { readMe, type Masked, type MyPoint } from './me.ts'
 import { w } from './words.ts'
 
 /** For this long after supply came back the page says so first. */
 const BACK_SAID_MS = 12 * MS_PER_H
 
+type BothLanguages = { readonly en: string; readonly 'zh-CN': string }
 type Kind = 'on' | 'out' | 'late' | 'plan' | 'back' | 'unknown'
 const LOOKS: Record<Kind, { mark: MarkName; className: string }> = {
   on: { mark: 'on', className: 'k-on' },
@@ -148,14 +149,15 @@ function Course({ point }: { point: MyPoint }) {
 /** The customer may contradict us with one tap. */
 export function Reports({ point }: { point: MyPoint }) {
   const words = w.value
-  const [said, setSaid] = useState<string | null>(null)
+  const [said, setSaid] = useState<BothLanguages | string>('')
   const [sending, setSending] = useState(false)
   const kind = kindOf(point, now.value)
-  const report = async (supply: 'on' | 'off') => {
+  const report = async (what: 'noPower' | 'back') => {
     setSending(true)
-    const answer = await send('/api/v1/me/reports', { servicePoint: point.id, supply })
+    const body = { servicePoint: point.id, kind: what }
+    const answer = await send<{ text: BothLanguages }>('/api/v1/me/reports', body)
     setSending(false)
-    if (answer.ok) setSaid(words.reported[supply](hhmm(pageTime())))
+    if (answer.ok) setSaid(answer.value.text)
     else {
       const { status, title, detail } = answer.problem
       setSaid(words.reportFailed(status === 0 ? words.noAnswer : detail || title))
@@ -172,7 +174,7 @@ export function Reports({ point }: { point: MyPoint }) {
           type="button"
           class={off ? '' : 'go'}
           disabled={sending}
-          onClick={() => void report('off')}
+          onClick={() => void report('noPower')}
         >
           {offWord}
         </button>
@@ -180,13 +182,13 @@ export function Reports({ point }: { point: MyPoint }) {
           type="button"
           class={off ? 'go' : ''}
           disabled={sending}
-          onClick={() => void report('on')}
+          onClick={() => void report('back')}
         >
           {onWord}
         </button>
       </div>
       <p class="said" role="status">
-        {said}
+        {typeof said === 'string' ? said : said[language.value]}
       </p>
     </>
   )

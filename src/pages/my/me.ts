@@ -43,6 +43,7 @@ export type PlannedWork = {
   readonly reason?: string | null
 }
 export type PastInterruption = {
+  readonly outage: string
   readonly from: string
   readonly until: string
   readonly minutes: number

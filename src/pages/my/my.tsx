@@ -10,6 +10,7 @@ import { now, startClock } from '../page-clock.ts'
 import { SignIn } from '../sign-in.tsx'
 import { Answer, Facts, Reports } from './answer.tsx'
 import { changes, failing, me, openMe, trueAt, type MyPoint } from './me.ts'
+import { Care } from './care.tsx'
 import { Preferences } from './preferences.tsx'
 import { w } from './words.ts'
 
@@ -71,6 +72,7 @@ function My() {
             <Planned point={point} />
             <History point={point} />
             <Preferences />
+            <Care key={point.id} point={point} />
             <footer>
               <p class="lk">
                 <a href="/">{words.all}</a>
