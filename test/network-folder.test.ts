@@ -11,7 +11,7 @@ import {
 } from '../src/grid/tables.ts'
 import { buildNetwork } from '../src/grid/network.ts'
 import { checkNetwork } from '../src/imports/network-checks.ts'
-import { networkGeoJson, writeNetworkFolder } from '../src/imports/network-export.ts'
+import { writeNetworkFolder } from '../src/imports/network-export.ts'
 import { readNetworkFolder } from '../src/imports/network-folder.ts'
 import { readNetwork } from '../src/imports/network.ts'
 import type { Fault } from '../src/imports/report.ts'
@@ -588,37 +588,6 @@ function sortKeysLike(value: unknown, model: unknown): unknown {
   const keys = [...new Set([...Object.keys(like), ...Object.keys(from)])]
   return Object.fromEntries(keys.map((key) => [key, sortKeysLike(from[key], like[key])]))
 }
-
-t.test('GeoJSON holds what has a place, and only that', async (t) => {
-  const { tables } = await read(t, {
-    'nodes.csv':
-      'id,kv,lon,lat\nsrc,10,10,50\nn1,10,10.1,50\nn2,10,10.2,50\nn3,10,,\nlv,0.4,10.3,50\n',
-  })
-  const collection = JSON.parse([...networkGeoJson(tables)].join(''))
-  t.equal(collection.type, 'FeatureCollection')
-  const of = (type: string) =>
-    collection.features.filter(
-      (each: { properties: { type: string } }) => each.properties.type === type,
-    )
-  t.same(
-    of('switch').map((each: { id: string }) => each.id),
-    ['H'],
-    'T ends where no place is known',
-  )
-  t.same(of('line')[0].geometry, {
-    type: 'LineString',
-    coordinates: [
-      [10.1, 50],
-      [10.2, 50],
-    ],
-  })
-  t.same(
-    of('servicePoint').map((each: { id: string }) => each.id),
-    ['P1', 'P2'],
-  )
-  t.equal(of('node').length, 4)
-  t.equal(of('substation').length, 1)
-})
 
 t.test('no bytes make the reader fall over', async (t) => {
   const folder = t.testdir(GOOD)

@@ -16,12 +16,14 @@ export function checkNetwork(tables: NetworkTables): Fault[] {
   const faults = createFaultList()
   const graph = createGraph(tables)
   const served = new Uint8Array(graph.nodeCount)
-  for (const point of tables.servicePoints) {
+  const pointNode = new Int32Array(tables.servicePoints.length)
+  for (const [index, point] of tables.servicePoints.entries()) {
     const node = graph.nodeIndex.get(point.node)
+    pointNode[index] = node ?? -1
     if (node !== undefined) served[node] = 1
   }
   const trace = traceNormal(tables, graph)
-  const check: Check = { tables, graph, trace, served, faults }
+  const check: Check = { tables, graph, trace, served, pointNode, faults }
   checkIds(check)
   checkIslands(check)
   checkSupply(check)
@@ -40,6 +42,8 @@ type Check = {
   readonly trace: NormalTrace
   /** 1 where a service point hangs on the node. */
   readonly served: Uint8Array
+  /** The node of each service point; -1 where there is no such node. */
+  readonly pointNode: Int32Array
   readonly faults: FaultList
 }
 
@@ -63,6 +67,12 @@ function warn(
   })
 }
 
+function group<Key>(groups: Map<Key, string[]>, key: Key, id: string): void {
+  const ids = groups.get(key)
+  if (ids === undefined) groups.set(key, [id])
+  else ids.push(id)
+}
+
 function branchId({ tables, graph }: Check, branch: number): string {
   if (branch < graph.switchCount) return tables.switches[branch]!.id
   if (branch < graph.firstTransformer) return tables.lines[branch - graph.switchCount]!.id
@@ -76,9 +86,7 @@ function branchKind({ graph }: Check, branch: number): string {
 
 function checkIds(check: Check): void {
   const { tables } = check
-  const tableOf = new Map<string, string>()
-  const twice = new Map<string, string[]>()
-  for (const [kind, rows] of [
+  const kinds: readonly (readonly [string, readonly { readonly id: string }[]])[] = [
     ['node', tables.nodes],
     ['switch', tables.switches],
     ['line', tables.lines],
@@ -87,23 +95,30 @@ function checkIds(check: Check): void {
     ['source', tables.sources],
     ['feeder', tables.feeders],
     ['substation', tables.substations],
-  ] as const) {
+  ]
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const [, rows] of kinds) {
     for (const { id } of rows) {
-      const other = tableOf.get(id)
-      if (other === undefined) {
-        tableOf.set(id, kind)
-        continue
-      }
-      const says = other === kind ? `is the id of two of them` : `is also the id of a ${other}`
-      const key = `${kind}|${says}`
-      const ids = twice.get(key)
-      if (ids === undefined) twice.set(key, [id])
-      else ids.push(id)
+      const known = seen.size
+      seen.add(id)
+      if (seen.size === known) twice.add(id)
     }
   }
-  for (const [key, ids] of twice) {
-    const [kind = '', says = ''] = key.split('|')
-    warn(check, kind, 'duplicate-id', says, ids, 'id')
+  if (twice.size === 0) return
+  const firstKind = new Map<string, string>()
+  for (const [kind, rows] of kinds) {
+    const ids = new Map<string, string[]>()
+    for (const { id } of rows) {
+      if (!twice.has(id)) continue
+      const other = firstKind.get(id)
+      if (other === undefined) firstKind.set(id, kind)
+      else group(ids, other, id)
+    }
+    for (const [other, same] of ids) {
+      const says = other === kind ? 'is the id of two of them' : `is also the id of a ${other}`
+      warn(check, kind, 'duplicate-id', says, same, 'id')
+    }
   }
 }
 
@@ -123,9 +138,7 @@ function checkIslands(check: Check): void {
   for (const [index, node] of tables.nodes.entries()) {
     const part = parts.find(index)
     if (hasSource[part] === 1) continue
-    const ids = islands.get(part)
-    if (ids === undefined) islands.set(part, [node.id])
-    else ids.push(node.id)
+    group(islands, part, node.id)
   }
   for (const ids of islands.values()) {
     warn(check, 'node', 'island', 'no source reaches them, however the switches stand', ids)
@@ -133,14 +146,14 @@ function checkIslands(check: Check): void {
 }
 
 function checkSupply(check: Check): void {
-  const { tables, graph, trace } = check
+  const { tables, graph, trace, pointNode } = check
   const unfed: string[] = []
   const lacking: string[] = []
   const nobody: string[] = []
-  for (const point of tables.servicePoints) {
+  for (const [index, point] of tables.servicePoints.entries()) {
     if (point.customers === 0) nobody.push(point.id)
-    const node = graph.nodeIndex.get(point.node)
-    if (node === undefined) continue
+    const node = pointNode[index]!
+    if (node < 0) continue
     const fed = trace.fed[node]! & point.phases
     if (fed === 0) unfed.push(point.id)
     else if (fed !== point.phases) lacking.push(point.id)
@@ -185,9 +198,7 @@ function checkBranchPhases(check: Check): void {
     const begins = before < 0 ? missing : missing & ~graph.phases[before]!
     if (begins === 0) continue
     const key = `${branchKind(check, branch)}|${formatPhases(begins)}`
-    const ids = lacking.get(key)
-    if (ids === undefined) lacking.set(key, [branchId(check, branch)])
-    else ids.push(branchId(check, branch))
+    group(lacking, key, branchId(check, branch))
   }
   for (const [key, ids] of lacking) {
     const [kind = '', phases = ''] = key.split('|')
@@ -219,9 +230,7 @@ function checkLoops(check: Check): void {
     if (oneSource !== otherSource) {
       const pair = [oneSource, otherSource].sort((a, b) => a - b)
       const key = pair.map((source) => tables.sources[source]!.id).join(' and ')
-      const ids = parallel.get(key)
-      if (ids === undefined) parallel.set(key, [branchId(check, closing.branch)])
-      else ids.push(branchId(check, closing.branch))
+      group(parallel, key, branchId(check, closing.branch))
       continue
     }
     loops += 1
@@ -327,9 +336,7 @@ function checkEnds(check: Check): void {
     if (neighbours.size !== 1 || !endsHere) continue
     const branch = around.branches[first]!
     const kind = branchKind(check, branch)
-    const ids = ends.get(kind)
-    if (ids === undefined) ends.set(kind, [branchId(check, branch)])
-    else ids.push(branchId(check, branch))
+    group(ends, kind, branchId(check, branch))
   }
   for (let branch = 0; branch < graph.branchCount; branch++) {
     if (graph.from[branch] === graph.to[branch]) nowhere.push(branchId(check, branch))
@@ -341,7 +348,7 @@ function checkEnds(check: Check): void {
 }
 
 function checkFeeders(check: Check): void {
-  const { tables, graph, trace } = check
+  const { tables, graph, trace, pointNode } = check
   const switchAt = new Map<string, number>()
   for (const [index, row] of tables.switches.entries()) switchAt.set(row.id, index)
   const seen = new Set<string>()
@@ -354,9 +361,9 @@ function checkFeeders(check: Check): void {
     if (head !== undefined && !tables.switches[head]!.normallyClosed) open.push(feeder.id)
   }
   const without: string[] = []
-  for (const point of tables.servicePoints) {
-    const node = graph.nodeIndex.get(point.node)
-    if (node === undefined) continue
+  for (const [index, point] of tables.servicePoints.entries()) {
+    const node = pointNode[index]!
+    if (node < 0) continue
     let isFed = false
     let hasFeeder = false
     for (let phase = 0; phase < 3; phase++) {

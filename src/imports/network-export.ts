@@ -1,7 +1,7 @@
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatPhases } from '../grid/phases.ts'
-import type { NetworkTables, NodeRow } from '../grid/tables.ts'
+import type { NetworkTables } from '../grid/tables.ts'
 import { FOLDER_COLUMNS, FOLDER_FILES, type FolderFile } from './network-columns.ts'
 
 type Cell = string | number | boolean | null
@@ -106,97 +106,3 @@ function formatCell(cell: Cell): string {
   if (typeof cell === 'number') return String(cell)
   return /[",\r\n]/.test(cell) || cell !== cell.trim() ? `"${cell.replaceAll('"', '""')}"` : cell
 }
-
-/**
- * The network as GeoJSON (RFC 7946) in pieces of text, one feature a line: nodes that serve, branches as lines between the
- * places of their nodes, service points. What has no place is left out, because a null island misleads.
- */
-export function* networkGeoJson(tables: NetworkTables): Iterable<string> {
-  const places = new Map<string, readonly [lon: number, lat: number]>()
-  for (const node of tables.nodes) {
-    const place = placeOf(node)
-    if (place !== undefined) places.set(node.id, place)
-  }
-  yield '{"type":"FeatureCollection","features":['
-  let comma = ''
-  for (const feature of features(tables, places)) {
-    yield `${comma}\n${JSON.stringify(feature)}`
-    comma = ','
-  }
-  yield '\n]}\n'
-}
-
-type Place = readonly [lon: number, lat: number]
-type Feature = {
-  readonly type: 'Feature'
-  readonly id: string
-  readonly geometry:
-    | { readonly type: 'Point'; readonly coordinates: Place }
-    | { readonly type: 'LineString'; readonly coordinates: readonly [Place, Place] }
-  readonly properties: Readonly<Record<string, Cell>>
-}
-
-function* features(tables: NetworkTables, places: ReadonlyMap<string, Place>): Iterable<Feature> {
-  function* points<Row extends { readonly id: string }>(
-    rows: readonly Row[],
-    placed: (row: Row) => Place | undefined,
-    properties: (row: Row) => Feature['properties'],
-  ): Iterable<Feature> {
-    for (const row of rows) {
-      const coordinates = placed(row)
-      if (coordinates === undefined) continue
-      const geometry = { type: 'Point', coordinates } as const
-      yield { type: 'Feature', id: row.id, geometry, properties: properties(row) }
-    }
-  }
-  function* branches<
-    Row extends { readonly id: string; readonly from: string; readonly to: string },
-  >(rows: readonly Row[], properties: (row: Row) => Feature['properties']): Iterable<Feature> {
-    for (const row of rows) {
-      const from = places.get(row.from)
-      const to = places.get(row.to)
-      if (from === undefined || to === undefined) continue
-      const geometry = { type: 'LineString', coordinates: [from, to] } as const
-      yield { type: 'Feature', id: row.id, geometry, properties: properties(row) }
-    }
-  }
-  yield* points(tables.substations, placeOf, (r) => ({
-    type: 'substation',
-    name: r.name,
-    area: r.area,
-  }))
-  yield* points(
-    tables.sources,
-    (r) => places.get(r.node),
-    (r) => ({ type: 'source', phases: formatPhases(r.phases) }),
-  )
-  yield* points(tables.nodes, placeOf, (r) => ({ type: 'node', kv: r.kv }))
-  yield* branches(tables.switches, (r) => ({
-    type: 'switch',
-    kind: r.kind,
-    phases: formatPhases(r.phases),
-    normal: r.normallyClosed ? 'closed' : 'open',
-    name: r.name,
-  }))
-  yield* branches(tables.lines, (r) => ({
-    type: 'line',
-    phases: formatPhases(r.phases),
-    lengthM: r.lengthM,
-    overhead: r.overhead,
-  }))
-  yield* branches(tables.transformers, (r) => ({
-    type: 'transformer',
-    kind: r.kind,
-    phases: formatPhases(r.phases),
-    ratedKva: r.ratedKva,
-    name: r.name,
-  }))
-  yield* points(
-    tables.servicePoints,
-    (r) => placeOf(r) ?? places.get(r.node),
-    (r) => ({ type: 'servicePoint', phases: formatPhases(r.phases), customers: r.customers }),
-  )
-}
-
-const placeOf = (row: Pick<NodeRow, 'lon' | 'lat'>): Place | undefined =>
-  row.lon === null || row.lat === null ? undefined : [row.lon, row.lat]

@@ -13,6 +13,8 @@ import { idFault, telemeteredByDefault } from './network-columns.ts'
 import type { Circuit, Element } from './opendss-circuit.ts'
 import { createConductors, type Conductors } from './opendss-conductors.ts'
 import { findParts, type Parts, type WirePart } from './opendss-parts.ts'
+import { reportLeftOut } from './opendss-left-out.ts'
+import { voltages } from './opendss-voltages.ts'
 import { readNumber } from './opendss-words.ts'
 
 /** Below this the secondary of a transformer serves customers; above it supply goes on to other transformers. */
@@ -370,66 +372,6 @@ function nodeRows({ circuit, conductors, parts, faults }: Build): NodeRow[] {
     const [lon, lat] = (areDegrees ? circuit.places.get(id) : undefined) ?? [null, null]
     return { id, kv: kv.get(id) ?? null, lon, lat }
   })
-}
-
-/** The nominal voltage of every bus, carried from sources and windings along whatever has one voltage. */
-function voltages(circuit: Circuit, parts: Parts): Map<string, number> {
-  const neighbours = new Map<string, string[]>()
-  const near = (bus: string, other: string): void => {
-    const list = neighbours.get(bus)
-    if (list === undefined) neighbours.set(bus, [other])
-    else list.push(other)
-  }
-  for (const { from, to } of parts.wires) {
-    near(from, to)
-    near(to, from)
-  }
-  const kv = new Map<string, number>()
-  const queue: string[] = []
-  const set = (bus: string, value: number | undefined): void => {
-    if (value === undefined || value <= 0 || kv.has(bus)) return
-    const base = circuit.voltageBases.find((each) => Math.abs(each - value) <= value * 0.01)
-    kv.set(bus, base ?? Number(value.toPrecision(4)))
-    queue.push(bus)
-  }
-  const flood = (): void => {
-    for (let bus = queue.pop(); bus !== undefined; bus = queue.pop()) {
-      for (const other of neighbours.get(bus) ?? []) set(other, kv.get(bus))
-    }
-  }
-  for (const { element, bus } of parts.sources) {
-    set(bus, readNumber(element.props.get('basekv') ?? '115'))
-    flood()
-  }
-  for (const part of parts.windings) {
-    set(part.from, part.fromKv)
-    set(part.to, part.toKv)
-    flood()
-  }
-  return kv
-}
-
-/** What is not modelled is named with its count, not swallowed. */
-function reportLeftOut(circuit: Circuit, parts: Parts, faults: FaultList): void {
-  for (const [what, ids] of parts.leftOut) {
-    const isSeries = what.includes('in series')
-    faults.add({
-      severity: 'warning',
-      component: what,
-      code: isSeries ? 'series-element' : 'left-out',
-      says: isSeries ? 'passes supply' : 'is left out',
-      ids,
-    })
-  }
-  for (const [className, count] of circuit.passedOver) {
-    faults.add({
-      severity: 'warning',
-      component: className,
-      code: 'not-modelled',
-      says: `is not modelled (${count} in all)`,
-      count,
-    })
-  }
 }
 
 function refuseBadIds(rows: readonly { readonly id: string }[], faults: FaultList): void {
