@@ -544,7 +544,7 @@ t.test(
     })
     await saveSet(database, {
       outage: 'older',
-      from: old * 0,
+      from: 0,
       until: 60,
       customers: 120,
       members: [GROUP.P1],

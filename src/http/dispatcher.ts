@@ -154,7 +154,7 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
         },
       },
       async (request) => {
-        const { id } = request.params as Static<typeof IdParams>
+        const { id } = request.params
         const body = (request.body ?? {}) as Static<(typeof acts)[K]>
         const answer = await perform(parts, request.identity, toAct(id, body))
         refuse(answer, id)

@@ -68,7 +68,7 @@ export async function networkRoutes(app: App, parts: HttpParts): Promise<void> {
         if (query.abnormal !== undefined && (closed !== normal) !== query.abnormal) continue
         if (query.stale !== undefined && stale !== query.stale) continue
         if (switches.length === limit) {
-          next = encodeCursor([(switches.at(-1)?.place ?? 0) as number])
+          next = encodeCursor([switches.at(-1)?.place ?? 0])
           break
         }
         switches.push({
@@ -90,7 +90,7 @@ export async function networkRoutes(app: App, parts: HttpParts): Promise<void> {
           to: row.to,
         })
       }
-      return { switches: switches.map(({ place: _, ...rest }) => rest), nextCursor: next }
+      return { switches: switches.map(({ place, ...row }) => row), nextCursor: next }
     },
   )
 

@@ -248,7 +248,7 @@ async function openCustomers(
   return new Map(
     rows.map((row) => [
       row.outage,
-      { customers: Number(row.customers), customerFromMs: Number(row.customer_from_ms) },
+      { customers: row.customers, customerFromMs: row.customer_from_ms },
     ]),
   )
 }
@@ -425,8 +425,8 @@ export async function readOutByArea(
     .execute()
   return rows.map((row) => ({
     area: row.place,
-    customers: Number(row.customers),
-    outages: Number(row.outages),
+    customers: row.customers,
+    outages: row.outages,
     since: row.since,
   }))
 }

@@ -80,7 +80,7 @@ export const TOWN: NetworkTables = {
     lat: null,
   })),
 }
-export const GROUP = { P1: 0 * 8 + 1, P2: 1 * 8 + 7, P3: 1 * 8 + 7, P4: 2 * 8 + 7 }
+export const GROUP = { P1: 1, P2: 1 * 8 + 7, P3: 1 * 8 + 7, P4: 2 * 8 + 7 }
 
 export type Front = Awaited<ReturnType<typeof openFront>>
 
@@ -169,11 +169,11 @@ export async function openFront(
       const isJson =
         /json/.test(String(answer.headers['content-type'])) &&
         answer.headers['content-encoding'] === undefined
-      const json = isJson && answer.body !== '' ? answer.json() : undefined
+      const json: Answer = isJson && answer.body !== '' ? answer.json() : undefined
       return {
         status: answer.statusCode,
         headers: answer.headers,
-        body: json as Answer,
+        body: json,
         text: answer.body,
       }
     },
@@ -204,7 +204,7 @@ export async function openReader(socket: WebSocket) {
   let ended: { code: number; reason: string } | undefined
   let refused: number | undefined
   socket.on('message', (data) => {
-    frames.push(JSON.parse(String(data)))
+    frames.push(JSON.parse((data as Buffer).toString()))
     for (const hook of hooks) hook()
   })
   await new Promise<void>((resolve) => {
