@@ -152,10 +152,13 @@ async function openAll(
       fence: (tx) => lock.fence(tx),
       tell: (upTo, notices) => stream.committed(upTo, notices),
       changed: (ids) => publisher.changed(ids),
+      networkOpened: () => void network.refresh(),
       cleared: (ids) => publisher.cleared(ids),
     })
     const room = controlRoom
     closers.push(() => room.close())
+    // Its load points have their numbers now: customers can be found.
+    await network.refresh()
     feed = await openFeed(settings, logger, (message) => room.take(message))
     const opened = feed
     closers.push(() => opened.close())

@@ -91,6 +91,8 @@ export type ControlRoomParts = {
   readonly tell: (upTo: number, notices: readonly Notice[]) => void
   /** These outages changed, and the change is committed. */
   readonly changed: (outages: readonly OutageId[]) => void
+  /** A network revision is in force in the engine, and its load points have their numbers. */
+  readonly networkOpened: () => void
   /** These were closed long enough ago to be forgotten outside. */
   readonly cleared: (outages: readonly OutageId[]) => void
 }
@@ -192,6 +194,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     room = reopened.room
     ledger = reopened.ledger
     experience = await readExperience(db, room)
+    parts.networkOpened()
     const open = [...board].filter(([, entry]) => entry.closedAt === null).map(([id]) => id)
     const recalled = await recall(open)
     if (reopened.changes.length > 0) {
