@@ -2,7 +2,6 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import type { NetworkTables } from '../src/grid/tables.ts'
 import {
-  findServicePoint,
   latestRevision,
   loadPointNumbers,
   loadRevision,
@@ -94,10 +93,6 @@ t.test('a revision is read back as it was saved, and earlier ones stay', async (
     (await revisions(db)).map((each) => each.revision),
     [1, 2],
   )
-  t.same(await findServicePoint(db, 1, 'P'), SMALL.servicePoints[0])
-  t.equal(await findServicePoint(db, 2, 'P'), undefined, 'a point of another revision is not found')
-  const some = town.servicePoints.at(-1)!
-  t.same(await findServicePoint(db, 2, some.id), some)
 })
 
 t.test('a network that fails in the middle leaves nothing behind', async (t) => {

@@ -1,9 +1,9 @@
 import { FAULT_IDS_MAX, type Fault } from './report.ts'
 
 /** Faults of one kind that are listed one by one; what follows is counted in one line more. */
-export const FAULTS_PER_KIND_MAX = 100
+const FAULTS_PER_KIND_MAX = 100
 /** A report quotes no more than this of what it read. */
-export const QUOTE_CHARS_MAX = 60
+const QUOTE_CHARS_MAX = 60
 
 export type FaultList = {
   /** Notes one fault; past `FAULTS_PER_KIND_MAX` of the same kind it is only counted and named. */
@@ -74,7 +74,7 @@ function restOf(kind: Kind): Fault[] {
 }
 
 /** What was read, shortened, so that a report can be printed. */
-export function quote(text: string): string {
+function quote(text: string): string {
   const plain = printable(text)
   return plain.length > 128 ? `${plain.slice(0, QUOTE_CHARS_MAX)}…` : plain
 }

@@ -3,14 +3,13 @@ import type { FaultList } from './fault-list.ts'
 import { FOLDER_COLUMNS, type FolderFile } from './network-columns.ts'
 
 /** A service point of more customers than this is a slip of the pen. */
-export const CUSTOMERS_MAX = 10_000_000
+const CUSTOMERS_MAX = 10_000_000
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?$/i
 
-/** Reads the cells of the row it stands on, column by column, and names each that does not hold what its column must. */
-export type Cells = ReturnType<typeof createCells>
-
-/** `column` says where each column of the file stands; one that is not there reads as empty. */
+/**
+ * Reads the cells of the row it stands on, column by column, and names each that does not hold what its column must. `column` says where each column of the file stands; one that is not there reads as empty.
+ */
 export function createCells(
   file: FolderFile,
   column: ReadonlyMap<string, number>,

@@ -79,7 +79,7 @@ export const isFolderFile = (name: string): name is FolderFile =>
 export const POSITIONS = ['open', 'closed'] as const
 
 /** Identifiers are the utility's own strings, up to this many characters, without control characters. */
-export const ID_CHARS_MAX = 128
+const ID_CHARS_MAX = 128
 
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/

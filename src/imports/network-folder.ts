@@ -10,8 +10,8 @@ import { noRows, rowReader, tablesOf, type FolderRows, type RowSet } from './net
 import type { Fault } from './report.ts'
 
 /** A zip that unfolds to more than this is refused: a network of ten million rows is below it. */
-export const UNZIPPED_BYTES_MAX = 2 * 1024 ** 3
-export const ZIP_ENTRIES_MAX = 1000
+const UNZIPPED_BYTES_MAX = 2 * 1024 ** 3
+const ZIP_ENTRIES_MAX = 1000
 
 export type ReadNetwork = { readonly tables: NetworkTables; readonly faults: Fault[] }
 

@@ -2,9 +2,9 @@ import type { NetworkTables } from '../grid/tables.ts'
 import type { Graph } from './network-graph.ts'
 
 /** No supply comes here. */
-export const UNFED = -2
+const UNFED = -2
 /** Supply begins here. */
-export const AT_SOURCE = -1
+const AT_SOURCE = -1
 
 /** How supply flows under normal positions, phase by phase: the entry of node n and phase p stands at `p * nodeCount + n`. */
 export type NormalTrace = {

@@ -3,9 +3,9 @@ import { MODELLED, PASSED_OVER } from './opendss-classes.ts'
 import { nameMatcher, readList, readNumber, readYes, type Param } from './opendss-words.ts'
 
 /** Windings of one transformer; a real one has two or three. */
-export const WINDINGS_MAX = 12
+const WINDINGS_MAX = 12
 
-export type Winding = {
+type Winding = {
   bus: string | undefined
   delta: boolean
   kv: number | undefined
@@ -63,7 +63,7 @@ export const sayAt =
     faults.add({ severity, component, code, says, ids, where })
 
 /** `"Line.L115"` → class and name in lower case; a circuit is its source. */
-export function readObjectName(text: string): { className: string; name: string } | undefined {
+function readObjectName(text: string): { className: string; name: string } | undefined {
   const lower = text.trim().toLowerCase()
   const dot = lower.indexOf('.')
   if (dot <= 0 || dot === lower.length - 1) return undefined
@@ -288,4 +288,4 @@ function setWinding(element: Element, property: string, value: string, say: Say)
 }
 
 /** `delta`, `d`, `LL`; everything else is wye. */
-export const isDelta = (value: string): boolean => /^(?:d|ll)/i.test(value.trim())
+const isDelta = (value: string): boolean => /^(?:d|ll)/i.test(value.trim())

@@ -2,9 +2,9 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 
 /** All the files of one circuit together; a larger one is refused. */
-export const SCRIPT_BYTES_MAX = 512 * 1024 ** 2
+const SCRIPT_BYTES_MAX = 512 * 1024 ** 2
 
-export type ScriptText =
+type ScriptText =
   | {
       readonly outcome: 'text'
       readonly path: string

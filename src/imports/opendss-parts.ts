@@ -18,7 +18,7 @@ export type WirePart = {
 }
 
 /** Two windings of a transformer. */
-export type WindingPart = {
+type WindingPart = {
   readonly id: string
   readonly element: Element
   readonly from: string
@@ -30,12 +30,12 @@ export type WindingPart = {
   readonly ratedKva: number | undefined
 }
 
-export type LoadPart = {
+type LoadPart = {
   readonly element: Element
   readonly bus: string
   readonly conductors: readonly number[]
 }
-export type SourcePart = {
+type SourcePart = {
   readonly element: Element
   readonly bus: string
   readonly wires: readonly { conductor: number; node: number }[]

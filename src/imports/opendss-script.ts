@@ -17,10 +17,10 @@ import { openScriptFiles, type ScriptFiles } from './opendss-files.ts'
 import { readLine, readList, readNumber, type Param } from './opendss-words.ts'
 
 /** A file that leads back to itself is found by these, not by the stack. */
-export const REDIRECT_DEPTH_MAX = 32
-export const REDIRECTS_MAX = 2000
+const REDIRECT_DEPTH_MAX = 32
+const REDIRECTS_MAX = 2000
 /** A longer line is named and passed over. */
-export const LINE_CHARS_MAX = 1_000_000
+const LINE_CHARS_MAX = 1_000_000
 
 type Run = {
   readonly files: ScriptFiles

@@ -137,7 +137,7 @@ export const readYes = (value: string): boolean => /^[yt1]/i.test(value.trim())
 export type BusSpec = { readonly bus: string; readonly nodes: readonly number[] }
 
 /** Nodes above this do not occur; a larger one is a slip of the pen. */
-export const NODE_MAX = 63
+const NODE_MAX = 63
 
 /** `"N1.1.2.0"` → n1 with nodes 1, 2 and 0. Undefined where a node is no whole number up to `NODE_MAX`. */
 export function readBus(value: string): BusSpec | undefined {

@@ -6,7 +6,6 @@ import { from as copyFrom } from 'pg-copy-streams'
 import type {
   LineRow,
   NetworkTables,
-  Priority,
   ServicePointRow,
   SwitchRow,
   TransformerRow,
@@ -359,27 +358,6 @@ const revisionRows = (db: Database | Tx) =>
   db
     .selectFrom('network_revision')
     .select(['revision', 'valid_from as validFrom', 'imported_at as importedAt', 'format'])
-
-/** One service point of a revision; undefined where it has none of that id. */
-export async function findServicePoint(
-  db: Database | Tx,
-  revision: number,
-  id: string,
-): Promise<ServicePointRow | undefined> {
-  const row = await db
-    .selectFrom('network_service_point as point')
-    .innerJoin('network_node as node', (join) =>
-      join.onRef('node.revision', '=', 'point.revision').onRef('node.ix', '=', 'point.node_ix'),
-    )
-    .select(['point.id', 'node.id as node', 'point.lon', 'point.lat'])
-    .select(['phases', 'customers', 'connected_kva as connectedKva', 'class'])
-    .select(['average_kw as averageKw', 'peak_kw as peakKw', 'priority'])
-    .where('point.revision', '=', revision)
-    .where('point.id', '=', id)
-    .limit(1)
-    .executeTakeFirst()
-  return row === undefined ? undefined : { ...row, priority: row.priority as Priority | null }
-}
 
 /**
  * The numbers of load points, which they keep for ever, across revisions; those without one get the next, in the order given. Numbers
