@@ -82,6 +82,7 @@ export async function startEmbeddedPostgres(
     }
     const stop = async (): Promise<void> => {
       await server.stop()
+      if (!socketDir.startsWith(dataDir)) fs.rmSync(socketDir, { recursive: true, force: true })
       lock.release()
     }
     return { config, stop }
