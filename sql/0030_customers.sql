@@ -104,3 +104,6 @@ create table complaint (
 );
 create index complaint_open on complaint (due_at) where answered_at is null;
 create index complaint_subject on complaint (subject, id);
+
+-- Calendars read what was announced; all other notices are of no interest to them.
+create index notice_planned on notice (seq) where kind in ('plannedAnnounced', 'plannedChanged', 'plannedCancelled');

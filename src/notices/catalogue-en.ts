@@ -94,10 +94,36 @@ export const CATALOGUE_EN = {
 
   // Planned work.
   'planned.announced': 'Planned work: your power will be off from {from} to {until}.',
-  'planned.reason': 'Reason: {reason}.',
+  'planned.reminder': 'Reminder of planned work: your power will be off from {from} to {until}.',
   'planned.changed': 'Planned work has moved: your power will be off from {from} to {until}.',
-  'planned.cancelled': 'Planned work on {from} is cancelled. Your power stays on.',
+  'planned.cancelled': 'The planned work of {from} is cancelled. Your power stays on.',
+  'planned.reason': 'Reason: {reason}.',
   'planned.event': 'Power off: planned work',
+  'planned.public': '{area}: planned work, {customers} without power from {from} to {until}.',
+  'planned.publicChanged':
+    '{area}: planned work has moved, {customers} without power from {from} to {until}.',
+  'planned.publicCancelled': '{area}: the planned work of {from} is cancelled.',
+  'planned.staff':
+    '{work}: {count, plural, one {# customer} other {# customers}} told of {from} to {until}.',
+  'planned.staffCancelled':
+    '{work}: {count, plural, one {# customer} other {# customers}} told that it is cancelled.',
+  'reason.maintenance': 'maintenance',
+  'reason.construction': 'construction',
+  'reason.repair': 'repair',
+  'reason.connection': 'a new connection',
+  'reason.vegetation': 'cutting trees',
+  'reason.inspection': 'inspection',
+
+  // Answers to what customers tell us.
+  'answer.known': 'We know: power is out there since {since}.',
+  'answer.unknown': 'Thank you. We did not know of it and are looking into it.',
+  'answer.unknownPoint': 'Thank you. We could not match it to our network yet; someone will look.',
+  'answer.secondFault':
+    'Thank you. We had your supply back since {back}. You may have a second fault; our control room is told.',
+  'answer.back': 'Thank you. Good that your power is back.',
+  'answer.backNotKnown': 'Thank you. For us power is still out there; our control room is told.',
+  'answer.hazard': 'Stay at least 10 m away from wires and warn others.',
+  'answer.checkFuse': 'If your neighbours have light, check your main switch.',
 } as const
 
 export type MessageKey = keyof typeof CATALOGUE_EN

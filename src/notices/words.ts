@@ -12,7 +12,11 @@ export type Value =
   | string
   | number
   /** An instant to the minute, in the utility's zone; with the day where that is not the day on which it is read. */
-  | { readonly minute: EpochMs }
+  | {
+      readonly minute: EpochMs
+      /** Read beside this instant: the day is said only where it is another one. */
+      readonly after?: EpochMs
+    }
   /** An instant to the second, for the control room. */
   | { readonly second: EpochMs }
   | Sentence
@@ -45,7 +49,7 @@ function wordsFor(
 ): string {
   if ('say' in value) return say(value, language, reading)
   return 'minute' in value
-    ? clockTime(value.minute, false, language, reading)
+    ? clockTime(value.minute, false, language, { ...reading, at: value.after ?? reading.at })
     : clockTime(value.second, true, language, reading)
 }
 
