@@ -4,9 +4,9 @@
 
 create table rollup_feeder_day (
   local_day date not null,
-  area text not null,                       -- '' where there is none
-  substation text not null,
-  feeder text not null,
+  area text collate "C" not null,                       -- '' where there is none
+  substation text collate "C" not null,
+  feeder text collate "C" not null,
   flags smallint not null,
   n180 bigint not null,                     -- customers interrupted for up to 180 s, and their milliseconds
   ms180 bigint not null,
@@ -18,16 +18,16 @@ create table rollup_feeder_day (
 );
 create table rollup_feeder_month (
   month date not null,
-  area text not null,
-  substation text not null,
-  feeder text not null,
+  area text collate "C" not null,
+  substation text collate "C" not null,
+  feeder text collate "C" not null,
   flags smallint not null,
   n180 bigint not null, ms180 bigint not null, n300 bigint not null, ms300 bigint not null, n bigint not null, ms bigint not null,
   primary key (month, area, substation, feeder, flags)
 );
 create table rollup_area_day (
   local_day date not null,
-  area text not null,
+  area text collate "C" not null,
   flags smallint not null,
   n180 bigint not null, ms180 bigint not null, n300 bigint not null, ms300 bigint not null, n bigint not null, ms bigint not null,
   primary key (local_day, area, flags)
@@ -59,7 +59,8 @@ create table rollup_inexact (local_day date primary key);
 -- The statements below are texts because a trigger's transition tables are visible in its own body only.
 
 create function relight_rollup_by_day(source text) returns text language sql immutable as $f$
-  select $q$select local_day, coalesce(area, '') as area, coalesce(substation, '') as substation, coalesce(feeder, '') as feeder,
+  select $q$select local_day, coalesce(area, '') collate "C" as area, coalesce(substation, '') collate "C" as substation,
+      coalesce(feeder, '') collate "C" as feeder,
       ((nature = 'planned')::int + 2 * external::int + 4 * source_shortage::int)::smallint as flags,
       coalesce(sum(many) filter (where lasts <= 180000), 0) as n180, coalesce(sum(many * lasts) filter (where lasts <= 180000), 0) as ms180,
       coalesce(sum(many) filter (where lasts > 180000 and lasts <= 300000), 0) as n300,
@@ -140,11 +141,15 @@ begin
       ms = r.ms + excluded.ms, over_8h = r.over_8h + excluded.over_8h$q$;
 end $f$;
 
-create function relight_rollups_recompute() returns void language plpgsql set work_mem = '256MB' as $f$
+create function relight_rollups_recompute() returns void language plpgsql set work_mem = '256MB' set maintenance_work_mem = '256MB' as $f$
 begin
   lock table interruption in share row exclusive mode;
   truncate rollup_feeder_day, rollup_feeder_month, rollup_area_day, rollup_group_year, rollup_group_change;
-  execute 'insert into rollup_feeder_day ' || relight_rollup_by_day('(select *, 1 as sign from interruption)') || ' order by 1, 2, 3, 4, 5';
+  -- An index made at the end is made faster.
+  alter table rollup_feeder_day drop constraint rollup_feeder_day_pkey;
+  alter table rollup_group_year drop constraint rollup_group_year_pkey;
+  execute 'insert into rollup_feeder_day ' || relight_rollup_by_day('(select *, 1 as sign from interruption)') || ' order by 1';
+  alter table rollup_feeder_day add primary key (local_day, area, substation, feeder, flags);
   insert into rollup_feeder_month
   select date_trunc('month', local_day)::date, area, substation, feeder, flags, sum(n180), sum(ms180), sum(n300), sum(ms300), sum(n), sum(ms)
   from rollup_feeder_day group by 1, 2, 3, 4, 5;
@@ -155,6 +160,7 @@ begin
     $q$(select extract(year from local_day)::smallint as year, members, customers, 1 as sign,
         round(date_part('epoch', until_at - from_at) * 1000)::bigint as ms
       from interruption where members is not null and until_at - from_at > interval '300 s')$q$);
+  alter table rollup_group_year add primary key (year, code);
   analyze rollup_feeder_day, rollup_feeder_month, rollup_area_day, rollup_group_year;
 end $f$;
 

@@ -3,6 +3,7 @@ import pg from 'pg'
 import type { AccountTables } from './accounts.ts'
 import type { CustomerTables } from './customer-care.ts'
 import type { LoadTables } from './loads.ts'
+import type { PeriodTables } from './periods.ts'
 import type { ReliabilityTables } from './reliability.ts'
 import type { RollupTables } from './rollups.ts'
 import type { CoreTables } from './schema.ts'
@@ -16,6 +17,7 @@ export type Tables = CoreTables &
   AccountTables &
   ReliabilityTables &
   RollupTables &
+  PeriodTables &
   CustomerTables
 
 export type Database = Kysely<Tables>

@@ -17,7 +17,8 @@ import {
 } from '../reliability/reckoning.ts'
 import type { Rulebook, RulebookSettings } from '../reliability/rulebook.ts'
 import { daysOf, type ServedBook, type ServedPlace } from '../reliability/served.ts'
-import { MS_PER_MIN, type EpochMs } from '../time.ts'
+import { IEEE_1366 } from '../reliability/rulebooks.ts'
+import { MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import type { Database } from './database.ts'
 import { rolledUpDays, rollupsCanTell } from './rollups.ts'
 import {
@@ -88,6 +89,8 @@ export type MajorDays = {
   readonly beta: number | null
   readonly thresholdMin: number | null
   readonly historyDays: number
+  /** When the threshold was fixed for its year; null while it still follows the ledger. */
+  readonly frozenAt: string | null
   readonly days: readonly { readonly date: LocalDay; readonly saidiMin: number }[]
 }
 
@@ -146,17 +149,102 @@ export async function majorDays(
   },
   book?: ServedBook,
 ): Promise<MajorDays> {
-  const { year, area, now, timeZone, rulebook } = question
+  const { year, area, rulebook } = question
   await ensureServed(db)
-  const exclude = (question.exclude ?? ['planned']).filter((what) => what !== 'major')
-  const history = historyOf(year, await firstDay(db))
+  const exclude = exclusionsOf(question.exclude)
+  const frozen = await db
+    .selectFrom('major_day_threshold')
+    .selectAll()
+    .where('year', '=', year)
+    .where('area', '=', area ?? '')
+    .where('rulebook', '=', rulebook.id)
+    .where('exclude', '=', exclude.join(','))
+    .executeTakeFirst()
+  const daily = await dailyFor(db, { ...question, exclude }, frozen !== undefined, book)
+  const threshold =
+    frozen === undefined
+      ? majorDayThreshold(daily.history, MAJOR_DAY_SETTINGS)
+      : {
+          alpha: frozen.alpha,
+          beta: frozen.beta,
+          thresholdMin: frozen.threshold_min,
+          historyDays: frozen.history_days,
+        }
+  return {
+    year,
+    area,
+    ...threshold,
+    frozenAt: frozen === undefined ? null : toIso(frozen.frozen_at),
+    days: majorDaysOf(daily.inYear, threshold.thresholdMin).map(({ day, saidiMin }) => ({
+      date: day,
+      saidiMin,
+    })),
+  }
+}
+
+/** Fixes the thresholds of a year, of the system and of each area, as IEEE 1366 has it and with planned work left out; once. */
+export async function freezeThresholds(
+  db: Database,
+  {
+    year,
+    now,
+    timeZone,
+  }: { readonly year: number; readonly now: EpochMs; readonly timeZone: string },
+): Promise<void> {
+  const book = await readServedBook(db, timeZone)
+  const areas = book.places(dayInYear(year), dayInYear(year + 1), 'area')
+  for (const area of [null, ...areas.filter((id) => id !== null)]) {
+    const exclude = exclusionsOf(undefined)
+    const question = { year, area, rulebook: IEEE_1366, exclude, now, timeZone }
+    const { history } = await dailyFor(db, question, false, book)
+    const { alpha, beta, thresholdMin, historyDays } = majorDayThreshold(history)
+    if (alpha === null || beta === null || thresholdMin === null) continue
+    await db
+      .insertInto('major_day_threshold')
+      .values({
+        year,
+        area: area ?? '',
+        rulebook: IEEE_1366.id,
+        exclude: exclude.join(','),
+        alpha,
+        beta,
+        threshold_min: thresholdMin,
+        history_days: historyDays,
+        history: JSON.stringify(history.map(({ day, saidiMin }) => [day, saidiMin])),
+        frozen_at: toIso(now),
+      })
+      .onConflict((on) => on.doNothing())
+      .execute()
+  }
+}
+
+type MajorDaysQuestion = {
+  readonly year: number
+  readonly area: string | null
+  readonly rulebook: Rulebook
+  readonly exclude: readonly Exclusion[]
+  readonly now: EpochMs
+  readonly timeZone: string
+}
+
+const exclusionsOf = (exclude: readonly Exclusion[] | undefined): Exclusion[] =>
+  [...new Set<Exclusion>(exclude ?? ['planned'])].filter((what) => what !== 'major').sort()
+
+/** Daily SAIDI of the year, and of the history before it unless its threshold is frozen. */
+async function dailyFor(
+  db: Database,
+  question: MajorDaysQuestion,
+  frozen: boolean,
+  book: ServedBook | undefined,
+): Promise<{ history: DailySaidi[]; inYear: DailySaidi[] }> {
+  const { year, area, rulebook, exclude, now, timeZone } = question
+  const history = frozen ? null : historyOf(year, await firstDay(db))
   const yearFrom = dayInYear(year)
-  const yearTo = dayInYear(year + 1)
   const daily = await dailySaidi(
     db,
     {
       from: history?.from ?? yearFrom,
-      to: yearTo,
+      to: dayInYear(year + 1),
       by: 'day',
       rulebook,
       exclude,
@@ -166,17 +254,9 @@ export async function majorDays(
     },
     book ?? (await readServedBook(db, timeZone)),
   )
-  const before = history === null ? [] : daily.filter(({ day }) => day < yearFrom)
-  const threshold = majorDayThreshold(before, MAJOR_DAY_SETTINGS)
-  const inYear = daily.filter(({ day }) => day >= yearFrom)
   return {
-    year,
-    area,
-    ...threshold,
-    days: majorDaysOf(inYear, threshold.thresholdMin).map(({ day, saidiMin }) => ({
-      date: day,
-      saidiMin,
-    })),
+    history: daily.filter(({ day }) => day < yearFrom),
+    inYear: daily.filter(({ day }) => day >= yearFrom),
   }
 }
 

@@ -1,0 +1,210 @@
+import { addDays, dayStart, type LocalDay } from '../reliability/calendar.ts'
+import type { IndexRow } from '../reliability/indices.ts'
+import { CEER, DLT_836, IEEE_1366 } from '../reliability/rulebooks.ts'
+import { toIso, type EpochMs } from '../time.ts'
+import type { Database } from './database.ts'
+import { freezeThresholds, indicesReport, type IndicesReport } from './indices.ts'
+import type { Instant, Json } from './schema.ts'
+
+/** The tables of sql/0012_periods.sql. */
+export type PeriodTables = {
+  period_closed: {
+    month: string
+    rulebook: string
+    by_group: string
+    closed_at: Instant
+    by_subject: string
+    time_zone: string
+    report: Json<IndicesReport>
+  }
+  major_day_threshold: {
+    year: number
+    area: string
+    rulebook: string
+    exclude: string
+    alpha: number
+    beta: number
+    threshold_min: number
+    history_days: number
+    history: Json<readonly (readonly [LocalDay, number])[]>
+    frozen_at: Instant
+  }
+}
+
+const CLOSED_RULEBOOKS = [IEEE_1366, DLT_836, CEER]
+const CLOSED_GROUPS = ['system', 'area', 'feeder'] as const
+
+/** A figure that is no longer what was filed. */
+export type Restatement = {
+  readonly rulebook: string
+  readonly by: string
+  readonly group: string | null
+  readonly index: string
+  readonly filed: number | null
+  readonly now: number | null
+}
+
+export type ClosedPeriod = {
+  readonly month: string
+  readonly closedAt: string
+  readonly bySubject: string
+  readonly reports: readonly IndicesReport[]
+}
+
+export type CloseAnswer =
+  | { readonly outcome: 'closed'; readonly period: ClosedPeriod }
+  | { readonly outcome: 'already-closed'; readonly period: ClosedPeriod }
+  | { readonly outcome: 'bad-month' }
+  /** The month has not ended yet by the utility's calendar. */
+  | { readonly outcome: 'not-over'; readonly endsAt: string }
+  /** Someone is still without supply, or a momentary event may still grow: the figures would change by themselves. */
+  | { readonly outcome: 'provisional' }
+
+const MONTH = /^\d{4}-(0[1-9]|1[0-2])$/
+
+const daysOfMonth = (month: string): { from: LocalDay; to: LocalDay } => ({
+  from: `${month}-01`,
+  to: `${addDays(`${month}-28`, 4).slice(0, 7)}-01`,
+})
+
+/** Files the figures of a month, and freezes the thresholds of its year; closing it twice is closing it once. */
+export async function closePeriod(
+  db: Database,
+  {
+    month,
+    bySubject,
+    now,
+    timeZone,
+  }: {
+    readonly month: string
+    readonly bySubject: string
+    readonly now: EpochMs
+    readonly timeZone: string
+  },
+): Promise<CloseAnswer> {
+  if (!MONTH.test(month)) return { outcome: 'bad-month' }
+  const before = await closedPeriod(db, month)
+  if (before !== undefined) return { outcome: 'already-closed', period: before }
+  const endsAt = dayStart(daysOfMonth(month).to, timeZone)
+  if (now < endsAt) return { outcome: 'not-over', endsAt: toIso(endsAt) }
+  const reports = await reportsOf(db, month, now, timeZone)
+  if (reports.some((report) => report.rows.some((row) => row.provisional)))
+    return { outcome: 'provisional' }
+  await freezeThresholds(db, { year: Number(month.slice(0, 4)), now, timeZone })
+  await db
+    .insertInto('period_closed')
+    .values(
+      reports.map((report) => ({
+        month,
+        rulebook: report.rulebook.id,
+        by_group: report.by,
+        closed_at: toIso(now),
+        by_subject: bySubject,
+        time_zone: timeZone,
+        report: JSON.stringify(report),
+      })),
+    )
+    .onConflict((on) => on.doNothing())
+    .execute()
+  const period = await closedPeriod(db, month)
+  if (period === undefined) throw new Error(`the closed period ${month} is not there`)
+  return { outcome: 'closed', period }
+}
+
+async function reportsOf(
+  db: Database,
+  month: string,
+  now: EpochMs,
+  timeZone: string,
+): Promise<IndicesReport[]> {
+  const reports: IndicesReport[] = []
+  for (const rulebook of CLOSED_RULEBOOKS) {
+    for (const by of CLOSED_GROUPS) {
+      const question = { ...daysOfMonth(month), by, rulebook, exclude: [], now, timeZone }
+      reports.push(await indicesReport(db, question))
+    }
+  }
+  return reports
+}
+
+/** The figures of a month as they were filed; undefined where it has not been closed. */
+export async function closedPeriod(db: Database, month: string): Promise<ClosedPeriod | undefined> {
+  const rows = await db
+    .selectFrom('period_closed')
+    .selectAll()
+    .where('month', '=', month)
+    .orderBy('rulebook')
+    .orderBy('by_group')
+    .execute()
+  const [first] = rows
+  if (first === undefined) return undefined
+  return {
+    month,
+    closedAt: toIso(first.closed_at),
+    bySubject: first.by_subject,
+    reports: rows.map((row) => row.report),
+  }
+}
+
+/** The months that have been closed, the latest first. */
+export async function closedMonths(db: Database): Promise<string[]> {
+  const rows = await db
+    .selectFrom('period_closed')
+    .select('month')
+    .distinct()
+    .orderBy('month', 'desc')
+    .execute()
+  return rows.map(({ month }) => month)
+}
+
+/** What the ledger says today otherwise than was filed for a closed month; empty where nothing has changed. */
+export async function restatements(
+  db: Database,
+  month: string,
+  now: EpochMs,
+): Promise<Restatement[]> {
+  const rows = await db.selectFrom('period_closed').selectAll().where('month', '=', month).execute()
+  const found: Restatement[] = []
+  for (const { rulebook, report: filed, time_zone } of rows) {
+    const book = CLOSED_RULEBOOKS.find(({ id }) => id === rulebook)
+    if (book === undefined) continue
+    // Under the settings as filed: a rulebook that we have since changed restates nothing.
+    const settings = { ...book, settings: filed.rulebook.settings }
+    const { from, to, by, exclude } = filed
+    const today = await indicesReport(db, {
+      from,
+      to,
+      by,
+      rulebook: settings,
+      exclude,
+      now,
+      timeZone: time_zone,
+    })
+    found.push(...differences(rulebook, by, filed.rows, today.rows))
+  }
+  return found
+}
+
+function differences(
+  rulebook: string,
+  by: string,
+  filed: readonly IndexRow[],
+  today: readonly IndexRow[],
+): Restatement[] {
+  const found: Restatement[] = []
+  const groups = new Set([...filed, ...today].map(({ group }) => group))
+  for (const group of groups) {
+    const before = figuresOf(filed.find((row) => row.group === group))
+    const now = figuresOf(today.find((row) => row.group === group))
+    for (const index of new Set([...Object.keys(before), ...Object.keys(now)])) {
+      const [was = null, is = null] = [before[index], now[index]]
+      if (was !== is) found.push({ rulebook, by, group, index, filed: was, now: is })
+    }
+  }
+  return found
+}
+
+const figuresOf = (row: IndexRow | undefined): Record<string, number | null> =>
+  row === undefined
+    ? {}
+    : { customersServed: row.customersServed, ci: row.ci, cmi: row.cmi, ...row.indices }

@@ -1,0 +1,167 @@
+import t from 'tap'
+import { IEEE_1366 } from '../src/reliability/rulebooks.ts'
+import { majorDays } from '../src/stores/indices.ts'
+import { closedMonths, closePeriod, restatements } from '../src/stores/periods.ts'
+import { openTestDatabase } from './support/database.ts'
+
+const ZONE = 'Asia/Shanghai'
+
+t.test(
+  'a closed month stands as filed; what the ledger says later appears beside it',
+  async (t) => {
+    const { db } = await openTestDatabase(t)
+    const put = async (outage: string, from: string, until: string | null) =>
+      await db
+        .insertInto('interruption')
+        .values({
+          outage,
+          from_at: `${from}+08:00`,
+          until_at: until === null ? null : `${until}+08:00`,
+          area: 'A',
+          substation: null,
+          feeder: 'F1',
+          phases: 7,
+          customers: 10,
+          connected_kva: null,
+          members: null,
+          local_day: from.slice(0, 10),
+        })
+        .execute()
+    await db
+      .insertInto('customers_served')
+      .values({ area: 'A', from_day: '2024-01-01', customers: 100 })
+      .execute()
+    await put('O1', '2025-03-31T23:00:00', '2025-04-01T01:00:00')
+    await put('O2', '2025-04-02T10:00:00', null)
+    const close = (month: string, now: string) =>
+      closePeriod(db, {
+        month,
+        bySubject: 'planner',
+        now: Date.parse(`${now}+08:00`),
+        timeZone: ZONE,
+      })
+
+    t.strictSame(await close('2025-13', '2026-01-01T00:00:00'), { outcome: 'bad-month' })
+    t.strictSame(await close('2025-03', '2025-03-31T23:59:59'), {
+      outcome: 'not-over',
+      endsAt: '2025-03-31T16:00:00.000Z',
+    })
+    t.match(
+      await close('2025-04', '2025-05-01T00:00:00'),
+      { outcome: 'provisional' },
+      'someone is still out',
+    )
+    t.strictSame(await closedMonths(db), [])
+
+    const closed = await close('2025-03', '2025-04-10T00:00:00')
+    t.match(closed, { outcome: 'closed', period: { month: '2025-03', bySubject: 'planner' } })
+    const reports = closed.outcome === 'closed' ? closed.period.reports : []
+    t.strictSame(
+      reports.map(({ rulebook, by }) => `${rulebook.id} ${by}`),
+      ['ceer', 'dlt836', 'ieee1366'].flatMap((id) =>
+        ['area', 'feeder', 'system'].map((by) => `${id} ${by}`),
+      ),
+    )
+    const filed = reports.find(({ rulebook, by }) => rulebook.id === 'ieee1366' && by === 'system')
+    t.match(filed, { rows: [{ customersServed: 100, ci: 10, cmi: 1200, indices: { SAIDI: 12 } }] })
+    t.strictSame(await restatements(db, '2025-03', Date.parse('2025-05-01T00:00:00Z')), [])
+
+    await put('late', '2025-03-05T10:00:00', '2025-03-05T11:00:00')
+    const again = await close('2025-03', '2025-06-01T00:00:00')
+    t.match(
+      again,
+      { outcome: 'already-closed', period: { closedAt: '2025-04-09T16:00:00.000Z', reports } },
+      'closing again changes nothing',
+    )
+    const found = await restatements(db, '2025-03', Date.parse('2025-06-01T00:00:00Z'))
+    const system = found.filter(({ rulebook, by }) => rulebook === 'ieee1366' && by === 'system')
+    t.match(
+      system.filter(({ index }) => ['ci', 'cmi', 'SAIDI', 'CAIDI'].includes(index)),
+      [
+        { group: 'system', index: 'ci', filed: 10, now: 20 },
+        { index: 'cmi', filed: 1200, now: 1800 },
+        { index: 'SAIDI', filed: 12, now: 18 },
+        { index: 'CAIDI', filed: 120, now: 90 },
+      ],
+    )
+    t.notOk(
+      system.some(({ index }) => index === 'customersServed'),
+      'what did not change is not restated',
+    )
+    t.strictSame(await restatements(db, '2025-04', 0), [], 'an open month restates nothing')
+    t.strictSame(await closedMonths(db), ['2025-03'])
+  },
+)
+
+t.test(
+  'the threshold of a year is fixed with its first closed month, and kept with what it rests on',
+  async (t) => {
+    const { db } = await openTestDatabase(t)
+    const put = async (day: string, customers: number) =>
+      await db
+        .insertInto('interruption')
+        .values({
+          outage: `${day} ${customers}`,
+          from_at: `${day}T12:00:00+08:00`,
+          until_at: `${day}T13:00:00+08:00`,
+          area: 'A',
+          substation: null,
+          feeder: null,
+          phases: 7,
+          customers,
+          connected_kva: null,
+          members: null,
+          local_day: day,
+        })
+        .execute()
+    await db
+      .insertInto('customers_served')
+      .values({ area: 'A', from_day: '2023-01-01', customers: 1000 })
+      .execute()
+    for (const [i, customers] of [5, 20, 80, 10, 40].entries())
+      await put(`2024-0${i + 1}-10`, customers)
+    const now = Date.parse('2025-02-10T00:00:00Z')
+    const ask = () =>
+      majorDays(db, { year: 2025, area: null, rulebook: IEEE_1366, now, timeZone: ZONE })
+    const before = await ask()
+    t.equal(before.frozenAt, null)
+    t.match(
+      await closePeriod(db, { month: '2025-01', bySubject: 'planner', now, timeZone: ZONE }),
+      { outcome: 'closed' },
+    )
+    await put('2024-12-01', 1000)
+    await put('2025-02-01', 1000)
+    const after = await ask()
+    t.match(after, {
+      thresholdMin: before.thresholdMin,
+      alpha: before.alpha,
+      historyDays: 5,
+      frozenAt: '2025-02-10T00:00:00.000Z',
+    })
+    t.match(after.days, [{ date: '2025-02-01', saidiMin: 60 }])
+    const kept = await db.selectFrom('major_day_threshold').selectAll().orderBy('area').execute()
+    t.match(kept, [
+      { area: '' },
+      {
+        area: 'A',
+        history: [
+          ['2024-01-10', 0.3],
+          ['2024-02-10', 1.2],
+          ['2024-03-10', 4.8],
+          ['2024-04-10', 0.6],
+          ['2024-05-10', 2.4],
+        ],
+      },
+    ])
+    const other = await majorDays(db, {
+      year: 2025,
+      area: null,
+      rulebook: IEEE_1366,
+      exclude: [],
+      now,
+      timeZone: ZONE,
+    })
+    t.equal(other.frozenAt, null, 'another set of interruptions has a threshold of its own')
+    t.not(other.thresholdMin, before.thresholdMin)
+  },
+)
