@@ -100,7 +100,7 @@ t.test(
     await row.waitFor()
     t.comment(`seen ${Date.now() - toldAt} ms after it was published`)
     t.match(await row.innerText(), /S1/)
-    t.match(await text(page, '.top'), /Out 83 in 1 outage/)
+    t.match(await text(page, '.top'), /Out\s+83\s+in 1 outage/)
     const outage =
       (await service.get<{ outages: { id: string }[] }>('outages')).outages[0]?.id ?? ''
     const now = () => service.get<Record<string, unknown>>(`outages/${outage}`)
@@ -162,7 +162,9 @@ t.test('of two customers in two browsers only the one concerned is told', skip, 
       })
     ).page
   const [near, far] = await Promise.all([at('P3'), at('P1')])
-  await Promise.all([near, far].map((page) => page.locator('h1', { hasText: 'Power is on' }).waitFor()))
+  await Promise.all(
+    [near, far].map((page) => page.locator('h1', { hasText: 'Power is on' }).waitFor()),
+  )
   await Promise.all([near, far].map((page) => page.getByText('· live').waitFor()))
   await field.switch('S1', 'open', Date.now(), { reason: 'lockout' })
   await near.getByText('Your power is out').waitFor()

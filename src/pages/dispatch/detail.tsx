@@ -43,7 +43,7 @@ export function Detail() {
       <div class="dh">
         <StateWord of={state}>{words.long[state]}</StateWord>
         <h2 class="clip">
-          {[outage.id, outage.feeder, device].filter((part) => part !== null).join(' · ')}
+          {[device, outage.feeder, outage.id].filter((part) => part !== null).join(' · ')}
         </h2>
         {past.value === null && (
           <span class="push row">

@@ -70,6 +70,19 @@ const patches = computed(() => {
   })
 })
 
+const closedTies = computed(() => {
+  const on = scene.value
+  const closed = (networkState.value?.abnormal ?? []).filter(
+    (each) => each.closedPhases !== 0 && on?.map.switches.normal[each.switch] === 0,
+  )
+  if (on === null || on.kind === 'oneLine') return new Path2D()
+  const { from, to } = on.map.switches
+  const ends = closed.map(
+    (each) => [from[each.switch] as number, to[each.switch] as number] as const,
+  )
+  return pathOf(on, [], ends)
+})
+
 const picture = computed<Picture | null>(() => {
   const on = scene.value
   if (on === null) return null
@@ -79,6 +92,7 @@ const picture = computed<Picture | null>(() => {
     state: networkState.value,
     selected: selected.value,
     device: device.value,
+    closedTies: closedTies.value,
     halo: halo.value.length > 0 ? pathOf(on, halo.value) : null,
     trace: trace.value.length > 0 ? pathOf(on, trace.value) : null,
   }

@@ -22,6 +22,8 @@ export type Picture = {
   readonly state: NetworkState | null
   readonly selected: string | null
   readonly device: number | null
+  /** Ties that stand closed: supply takes another way than it should. */
+  readonly closedTies: Path2D
   readonly halo: Path2D | null
   readonly trace: Path2D | null
 }
@@ -148,6 +150,7 @@ function paintNetwork(
     stroke(context, view, fine, colours.fine, 0.9)
     stroke(context, view, trunk, colours.net, 1.8)
   }
+  stroke(context, view, scene.ties, colours.net, 1.4, [5, 4])
 }
 
 function paintPatches(
@@ -160,6 +163,7 @@ function paintPatches(
     context.lineCap = 'round'
     stroke(context, view, picture.halo, colours.raise, 22)
   }
+  stroke(context, view, picture.closedTies, colours.ink, 2)
   for (const patch of picture.patches) {
     const { width, dash, cap } = STROKES[patch.state]
     context.lineCap = 'butt'

@@ -8,6 +8,8 @@ export type Scene = {
   readonly x: Float64Array
   readonly y: Float64Array
   readonly cells: readonly Cell[]
+  /** Switches that normally stand open, drawn dashed: the ways that supply could take. */
+  readonly ties: Path2D
   readonly bounds: Box
   /** Where each feeder lies in a one-line, by id; empty on a map. */
   readonly feederBoxes: ReadonlyMap<string, Box>
@@ -266,8 +268,14 @@ function build(
   map.switches.from.forEach((a, index) => {
     if (map.switches.normal[index] !== 0) add(a, map.switches.to[index] as number, true)
   })
+  const ties = new Path2D()
+  map.switches.from.forEach((a, index) => {
+    if (map.switches.normal[index] !== 0) return
+    const b = map.switches.to[index] as number
+    if (kind === 'map') addEdge(ties, { kind, x, y }, a, b)
+  })
   map.transformers.from.forEach((a, index) => add(a, map.transformers.to[index] as number, false))
-  return { map, kind, x, y, cells: [...made.values()], bounds }
+  return { map, kind, x, y, cells: [...made.values()], ties, bounds }
 }
 
 function boundsOf(x: Float64Array, y: Float64Array): Box {

@@ -2,7 +2,16 @@ import { choose, count, language } from '../language.ts'
 import { pageTime } from '../page-clock.ts'
 import { theme, turnTheme } from '../theme.ts'
 import { exportCsv } from './export.ts'
-import { ask, dayAfter, EXCLUSIONS, isoDay, question, RULEBOOKS, yearBefore } from './question.ts'
+import {
+  ask,
+  dayAfter,
+  EXCLUSIONS,
+  isoDay,
+  question,
+  RULEBOOKS,
+  yearBefore,
+  VIEWS,
+} from './question.ts'
 import { reports } from './report-data.ts'
 import { w } from './words.ts'
 
@@ -14,7 +23,20 @@ export function Head() {
   const year = Number(today.slice(0, 4))
   return (
     <header class="hd">
-      <h1>{words.title}</h1>
+      <h1>{words.views[wanted.view]}</h1>
+      <nav aria-label={words.title}>
+        {VIEWS.map((view) => (
+          <button
+            type="button"
+            class="tab"
+            key={view}
+            aria-pressed={wanted.view === view}
+            onClick={() => ask({ view, work: null })}
+          >
+            {words.views[view]}
+          </button>
+        ))}
+      </nav>
       <span class="push row noprint">
         <button type="button" onClick={turnTheme}>
           {words.theme[theme.value === 'dark' ? 'light' : 'dark']}
@@ -26,102 +48,106 @@ export function Head() {
         >
           {words.otherLanguage}
         </button>
-        <>
-          <button
-            type="button"
-            aria-pressed={wanted.explain}
-            onClick={() => ask({ explain: !wanted.explain })}
-          >
-            {words.explain}
-          </button>
-          <button type="button" onClick={exportCsv}>
-            {words.csv}
-          </button>
-        </>
+        {wanted.view === 'reliability' && (
+          <>
+            <button
+              type="button"
+              aria-pressed={wanted.explain}
+              onClick={() => ask({ explain: !wanted.explain })}
+            >
+              {words.explain}
+            </button>
+            <button type="button" onClick={exportCsv}>
+              {words.csv}
+            </button>
+          </>
+        )}
         <button type="button" onClick={() => print()}>
           {words.print}
         </button>
       </span>
-      <>
-        <div class="ask row">
-          <label>
-            {words.from}
-            <input
-              type="date"
-              value={wanted.from}
-              onChange={(event) =>
-                event.currentTarget.value && ask({ from: event.currentTarget.value })
-              }
-            />
-          </label>
-          <label>
-            {words.to}
-            <input
-              type="date"
-              value={wanted.to}
-              onChange={(event) =>
-                event.currentTarget.value && ask({ to: event.currentTarget.value })
-              }
-            />
-          </label>
-          <button
-            type="button"
-            onClick={() => ask({ from: `${year}-01-01`, to: dayAfter(today, 1) })}
-          >
-            {words.thisYear}
-          </button>
-          <button
-            type="button"
-            onClick={() => ask({ from: `${year - 1}-01-01`, to: `${year}-01-01` })}
-          >
-            {words.lastYear}
-          </button>
-          <button
-            type="button"
-            onClick={() => ask({ from: dayAfter(yearBefore(today), 1), to: dayAfter(today, 1) })}
-          >
-            {words.months12}
-          </button>
-          <label>
-            {words.rulebook}
-            <select
-              value={wanted.rulebook}
-              onChange={(event) => ask({ rulebook: event.currentTarget.value, index: null })}
+      {wanted.view === 'reliability' && (
+        <>
+          <div class="ask row">
+            <label>
+              {words.from}
+              <input
+                type="date"
+                value={wanted.from}
+                onChange={(event) =>
+                  event.currentTarget.value && ask({ from: event.currentTarget.value })
+                }
+              />
+            </label>
+            <label>
+              {words.to}
+              <input
+                type="date"
+                value={wanted.to}
+                onChange={(event) =>
+                  event.currentTarget.value && ask({ to: event.currentTarget.value })
+                }
+              />
+            </label>
+            <button
+              type="button"
+              onClick={() => ask({ from: `${year}-01-01`, to: dayAfter(today, 1) })}
             >
-              {RULEBOOKS.map(([id, name]) => (
-                <option key={id} value={id}>
-                  {name}
-                </option>
+              {words.thisYear}
+            </button>
+            <button
+              type="button"
+              onClick={() => ask({ from: `${year - 1}-01-01`, to: `${year}-01-01` })}
+            >
+              {words.lastYear}
+            </button>
+            <button
+              type="button"
+              onClick={() => ask({ from: dayAfter(yearBefore(today), 1), to: dayAfter(today, 1) })}
+            >
+              {words.months12}
+            </button>
+            <label>
+              {words.rulebook}
+              <select
+                value={wanted.rulebook}
+                onChange={(event) => ask({ rulebook: event.currentTarget.value, index: null })}
+              >
+                {RULEBOOKS.map(([id, name]) => (
+                  <option key={id} value={id}>
+                    {name}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <fieldset class="row">
+              <legend class="vh">{words.leftOut}</legend>
+              <span class="mute" aria-hidden="true">
+                {words.leftOut}
+              </span>
+              {EXCLUSIONS.map((each) => (
+                <label key={each}>
+                  <input
+                    type="checkbox"
+                    checked={wanted.exclude.includes(each)}
+                    onChange={(event) =>
+                      ask({
+                        exclude: EXCLUSIONS.filter((other) =>
+                          other === each
+                            ? event.currentTarget.checked
+                            : wanted.exclude.includes(other),
+                        ),
+                      })
+                    }
+                  />
+                  {words.exclusions[each]}
+                </label>
               ))}
-            </select>
-          </label>
-          <fieldset class="row">
-            <legend class="vh">{words.leftOut}</legend>
-            <span class="mute" aria-hidden="true">
-              {words.leftOut}
-            </span>
-            {EXCLUSIONS.map((each) => (
-              <label key={each}>
-                <input
-                  type="checkbox"
-                  checked={wanted.exclude.includes(each)}
-                  onChange={(event) =>
-                    ask({
-                      exclude: EXCLUSIONS.filter((other) =>
-                        other === each
-                          ? event.currentTarget.checked
-                          : wanted.exclude.includes(other),
-                      ),
-                    })
-                  }
-                />
-                {words.exclusions[each]}
-              </label>
-            ))}
-          </fieldset>
-        </div>
-        <Denominator />
-      </>
+            </fieldset>
+          </div>
+          <Denominator />
+        </>
+      )}
     </header>
   )
 }

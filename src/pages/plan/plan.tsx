@@ -3,6 +3,7 @@ import { render } from 'preact'
 import { adoptToken, signIn, token } from '../api.ts'
 import { startClock } from '../page-clock.ts'
 import { SignIn } from '../sign-in.tsx'
+import { Balance, followBalance } from './balance.tsx'
 import { Explain } from './explain.tsx'
 import { Head } from './head.tsx'
 import { MajorDaysPlot } from './major-days.tsx'
@@ -19,12 +20,15 @@ import {
 } from './report-data.ts'
 import { Causes, Feeders } from './tables.tsx'
 import { w } from './words.ts'
+import { Works } from './works.tsx'
+import { followWorks } from './works-data.ts'
 
 function Plan() {
   if (token.value === null || signIn.value === 'refused') return <SignIn words={w.value} />
   const words = w.value
   const shown = reports.value
-  const { explain } = question.value
+  const { explain: wanted, view } = question.value
+  const explain = wanted && view === 'reliability'
   return (
     <div class={explain ? 'page explained' : 'page'}>
       <Head />
@@ -34,7 +38,9 @@ function Plan() {
             ? reading.value && words.reading
             : words.failed(problem.value.detail || problem.value.title || words.noAnswer)}
         </p>
-        {shown !== null && <Report shown={shown} />}
+        {view === 'reliability' && shown !== null && <Report shown={shown} />}
+        {view === 'balance' && <Balance />}
+        {view === 'works' && <Works />}
       </main>
       {explain && shown !== null && <Explain shown={shown} />}
     </div>
@@ -67,6 +73,8 @@ effect(() => {
   if (token.value === null || opened) return
   opened = true
   followQuestion()
+  followBalance()
+  followWorks()
 })
 effect(() => {
   document.title = `${w.value.title} · Relight`

@@ -15,7 +15,14 @@ export type Question = {
   readonly index: string | null
   /** What the explanation panel explains; none: closed. */
   readonly explain: boolean
+  readonly view: View
+  /** The work whose effect is shown. */
+  readonly work: string | null
+  /** The moment of the balance, RFC 3339; none: now. */
+  readonly at: string | null
 }
+export const VIEWS = ['reliability', 'balance', 'works'] as const
+export type View = (typeof VIEWS)[number]
 export const EXCLUSIONS = ['planned', 'major', 'external', 'source_shortage'] as const
 export type Exclusion = (typeof EXCLUSIONS)[number]
 
@@ -46,6 +53,9 @@ function fromAddress(): Question {
     area: asked.get('area'),
     index: asked.get('index'),
     explain: asked.get('explain') !== null,
+    view: VIEWS.find((each) => each === asked.get('view')) ?? 'reliability',
+    work: asked.get('work'),
+    at: asked.get('at'),
   }
 }
 
@@ -64,6 +74,9 @@ export function addressOf(wanted: Question): string {
   if (wanted.area !== null) says.set('area', wanted.area)
   if (wanted.index !== null) says.set('index', wanted.index)
   if (wanted.explain) says.set('explain', '')
+  if (wanted.view !== 'reliability') says.set('view', wanted.view)
+  if (wanted.work !== null) says.set('work', wanted.work)
+  if (wanted.at !== null) says.set('at', wanted.at)
   for (const kept of ['lang', 'theme']) {
     const value = new URLSearchParams(location.search).get(kept)
     if (value !== null) says.set(kept, value)

@@ -98,7 +98,7 @@ export function followQuestion(): void {
   let last = ''
   effect(() => {
     const of = question.value
-    if (asked(of) === last) return
+    if (of.view !== 'reliability' || asked(of) === last) return
     last = asked(of)
     void readReports(of)
   })
