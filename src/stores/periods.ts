@@ -4,32 +4,6 @@ import { CEER, DLT_836, IEEE_1366 } from '../reliability/rulebooks.ts'
 import { toIso, type EpochMs } from '../time.ts'
 import type { Database } from './database.ts'
 import { freezeThresholds, indicesReport, type IndicesReport } from './indices.ts'
-import type { Instant, Json } from './schema.ts'
-
-/** The tables of sql/0012_periods.sql. */
-export type PeriodTables = {
-  period_closed: {
-    month: string
-    rulebook: string
-    by_group: string
-    closed_at: Instant
-    by_subject: string
-    time_zone: string
-    report: Json<IndicesReport>
-  }
-  major_day_threshold: {
-    year: number
-    area: string
-    rulebook: string
-    exclude: string
-    alpha: number
-    beta: number
-    threshold_min: number
-    history_days: number
-    history: Json<readonly (readonly [LocalDay, number])[]>
-    frozen_at: Instant
-  }
-}
 
 const CLOSED_RULEBOOKS = [IEEE_1366, DLT_836, CEER]
 const CLOSED_GROUPS = ['system', 'area', 'feeder'] as const
@@ -142,7 +116,7 @@ export async function closedPeriod(db: Database, month: string): Promise<ClosedP
     month,
     closedAt: toIso(first.closed_at),
     bySubject: first.by_subject,
-    reports: rows.map((row) => row.report),
+    reports: rows.map((row) => row.report as IndicesReport),
   }
 }
 
@@ -165,7 +139,8 @@ export async function restatements(
 ): Promise<Restatement[]> {
   const rows = await db.selectFrom('period_closed').selectAll().where('month', '=', month).execute()
   const found: Restatement[] = []
-  for (const { rulebook, report: filed, time_zone } of rows) {
+  for (const { rulebook, report, time_zone } of rows) {
+    const filed = report as IndicesReport
     const book = CLOSED_RULEBOOKS.find(({ id }) => id === rulebook)
     if (book === undefined) continue
     // Under the settings as filed: a rulebook that we have since changed restates nothing.

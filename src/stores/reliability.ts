@@ -8,27 +8,7 @@ import { servedBook, type NetworkStatement, type ServedBook } from '../reliabili
 import { MS_PER_DAY, type EpochMs } from '../time.ts'
 import type { Database, Tx } from './database.ts'
 import { loadPointNumbers, loadRevision } from './networks.ts'
-
-/** The tables of sql/0010_reliability.sql. */
-export type ReliabilityTables = {
-  served_feeder: {
-    revision: number
-    feeder: string | null
-    substation: string | null
-    area: string | null
-    customers: number
-    load_points: number
-    connected_kva: number | null
-    average_kw: number | null
-  }
-  supply_group: {
-    revision: number
-    code: number
-    customers: number
-    connected_kva: number | null
-    average_kw: number | null
-  }
-}
+import type { ReliabilityTables } from './reliability-tables.ts'
 
 // Two reports at once must not both count a revision.
 const SERVED_LOCK = 7_310_010

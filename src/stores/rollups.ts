@@ -3,11 +3,6 @@ import type { LocalDay } from '../reliability/calendar.ts'
 import type { RulebookSettings } from '../reliability/rulebook.ts'
 import type { Database, Tx } from './database.ts'
 
-/** The tables of sql/0011_rollups.sql that are read from here. */
-export type RollupTables = {
-  rollup_inexact: { local_day: LocalDay }
-}
-
 export type RollupQuestion = {
   /** Local days; `to` is exclusive. */
   readonly from: LocalDay
