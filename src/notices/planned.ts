@@ -4,7 +4,7 @@ import type { MessageKey } from './catalogue-en.ts'
 import { masked, publicCount, reading } from './data.ts'
 import type { Draft, NoticeData } from './notice.ts'
 import type { Moment } from './standing.ts'
-import { textOf, type Sentence } from './words.ts'
+import { causeSentence, textOf, type Sentence } from './words.ts'
 
 /** A planned interruption as customers are told of it. */
 export type PlannedInterruption = {
@@ -17,6 +17,8 @@ export type PlannedInterruption = {
   readonly feeders: readonly string[]
   readonly members: readonly GroupCode[]
   readonly customers: number
+  /** What only staff see beside it: title, crew… */
+  readonly forStaff: Readonly<Record<string, unknown>>
 }
 
 export type PlannedNews = 'announced' | 'reminder' | 'changed' | 'cancelled'
@@ -30,12 +32,14 @@ export function composePlanned(
   const { from, until, members, customers } = planned
   const window = { from: { minute: from }, until: { minute: until, after: from } }
   const area = planned.area ?? ({ say: 'public.areaUnknown' } as const)
-  const reason = REASONS.get(planned.reason.toLowerCase())
+  const key = REASONS.get(planned.reason.toLowerCase())
+  const reason = key === undefined ? causeSentence(planned.reason) : { say: key }
   const draft = (
     audience: Draft['audience'],
     sentences: readonly Sentence[],
     more: Pick<Draft, 'feeders' | 'members'>,
     customersOut: NoticeData['customersOut'],
+    beside: Readonly<Record<string, unknown>> = {},
   ): Draft => ({
     at: moment.at,
     audience,
@@ -51,17 +55,23 @@ export function composePlanned(
       etr: null,
       from: toIso(from),
       until: toIso(until),
-      reason: planned.reason,
+      planned: true,
+      reminder: news === 'reminder',
       area: planned.area,
       customersOut,
+      ...beside,
       text: textOf(sentences, reading(moment)),
     },
   })
   const because: Sentence[] =
-    reason === undefined || news === 'cancelled'
-      ? []
-      : [{ say: 'planned.reason', with: { reason: { say: reason } } }]
+    reason === null || news === 'cancelled' ? [] : [{ say: 'planned.reason', with: { reason } }]
   const drafts = [
+    draft(
+      'customer',
+      [{ say: CUSTOMER_WORDS[news], with: window }, ...because],
+      { feeders: [], members: [...members].sort((a, b) => a - b) },
+      customers,
+    ),
     draft(
       'staff',
       [
@@ -71,12 +81,7 @@ export function composePlanned(
       ],
       { feeders: planned.feeders, members: null },
       customers,
-    ),
-    draft(
-      'customer',
-      [{ say: CUSTOMER_WORDS[news], with: window }, ...because],
-      { feeders: [], members: [...members].sort((a, b) => a - b) },
-      customers,
+      { reason: planned.reason, ...planned.forStaff },
     ),
   ]
   const everyone = PUBLIC_WORDS[news]

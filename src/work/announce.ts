@@ -1,9 +1,8 @@
-import { masked } from '../notices/data.ts'
 import type { Draft, NoticeKind } from '../notices/notice.ts'
+import { composePlanned } from '../notices/planned.ts'
 import type { NoticeSettings } from '../notices/standing.ts'
-import { causeSentence, textOf, type Sentence } from '../notices/words.ts'
 import type { GroupCode } from '../ledger/facts.ts'
-import { toIso, type EpochMs } from '../time.ts'
+import type { EpochMs } from '../time.ts'
 import type { ToldSet, Window, Work } from './work.ts'
 
 type PlannedKind = NoticeKind & ('plannedAnnounced' | 'plannedChanged' | 'plannedCancelled')
@@ -59,55 +58,29 @@ function draftsOf(
   { at, settings, feeders, customersOf }: Telling,
   reminder: boolean,
 ): Draft[] {
-  return news.flatMap(({ kind, times, members }) => {
-    const customers = customersOf(members)
-    const sentences = sentencesOf(kind, times, work)
-    const data = {
-      kind,
-      outage: null,
-      work: work.id,
-      startedAt: toIso(times.from),
-      until: toIso(times.until),
-      etr: null,
-      planned: true,
-      reminder,
-      text: textOf(sentences, { at, timeZone: settings.timeZone }),
-    }
-    const draft = { at, kind, outage: null, feeders }
-    return [
-      { ...draft, audience: 'customer', members, data: { ...data, customersOut: customers } },
+  return news.flatMap(({ kind, times, members }) =>
+    composePlanned(
       {
-        ...draft,
-        audience: 'staff',
-        members: null,
-        data: {
-          ...data,
-          title: work.title,
-          crew: work.crew,
-          method: work.method,
-          cause: work.reason,
-          customersOut: customers,
-        },
+        work: work.id,
+        ...times,
+        reason: work.reason,
+        area: null,
+        feeders,
+        members,
+        customers: customersOf(members),
+        forStaff: { title: work.title, crew: work.crew, method: work.method, cause: work.reason },
       },
-      {
-        ...draft,
-        audience: 'public',
-        members: null,
-        data: { ...data, customersOut: masked(customers) },
-      },
-    ] satisfies Draft[]
-  })
+      reminder ? 'reminder' : NEWS[kind],
+      { at, settings },
+    ),
+  )
 }
 
-function sentencesOf(kind: PlannedKind, times: Window, work: Work): Sentence[] {
-  const from = { minute: times.from }
-  const until = { minute: times.until }
-  if (kind === 'plannedCancelled') return [{ say: 'planned.cancelled', with: { from } }]
-  const say = kind === 'plannedChanged' ? 'planned.changed' : 'planned.announced'
-  const cause = causeSentence(work.reason)
-  const why: Sentence[] = cause === null ? [] : [{ say: 'planned.reason', with: { reason: cause } }]
-  return [{ say, with: { from, until } }, ...why]
-}
+const NEWS = {
+  plannedAnnounced: 'announced',
+  plannedChanged: 'changed',
+  plannedCancelled: 'cancelled',
+} as const
 
 /** From the first loss to the last return of each group: customers are not told of a pause between. */
 function timesByGroup(told: readonly ToldSet[]): Map<GroupCode, Window> {
