@@ -42,6 +42,7 @@ GET  /api/v1/loads/:id/forecast       dp a
 GET  /api/v1/works                    dp a
 POST /api/v1/works                    p  a
 GET  /api/v1/works/:id                dp a
+PUT  /api/v1/works/:id                p  a
 POST /api/v1/works/:id/submit         p  a
 POST /api/v1/works/:id/approve        p  a
 POST /api/v1/works/:id/start          p  a

@@ -12,7 +12,8 @@ import type { Registry } from 'prom-client'
 import type { Clock } from '../clock.ts'
 import type { Act, ActAnswer, Actor } from '../ledger/acts.ts'
 import type { Identity } from '../stores/accounts.ts'
-import type { Database } from '../stores/database.ts'
+import type { Draft } from '../notices/notice.ts'
+import type { Database, Tx } from '../stores/database.ts'
 import type { Auth } from './auth.ts'
 import type { NetworkInForce } from './network-in-force.ts'
 
@@ -41,6 +42,8 @@ export type HttpParts = {
   }
   /** The one writer; undefined in a gateway, which passes acts on to `engineUrl`. */
   readonly act: ((act: Act, by: Actor) => Promise<ActAnswer>) | undefined
+  /** Numbers and stores notices beside what `also` writes, in one transaction of the one writer; undefined where none runs here. */
+  readonly announce?: (drafts: readonly Draft[], also?: (tx: Tx) => Promise<void>) => Promise<void>
   readonly engineUrl: string | undefined
   readonly health: () => { readonly ready: boolean; readonly reasons: readonly string[] }
   readonly metrics: Registry

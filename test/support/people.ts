@@ -88,7 +88,7 @@ export type Front = Awaited<ReturnType<typeof openFront>>
 export async function openFront(
   test: { teardown(fn: () => unknown): void },
   { db, pool, config }: TestDatabase,
-  more: Partial<Pick<HttpParts, 'act' | 'engineUrl' | 'health'>> & {
+  more: Partial<Pick<HttpParts, 'act' | 'announce' | 'engineUrl' | 'health'>> & {
     readonly settings?: Partial<HttpSettings>
     readonly auth?: AuthSettings
     /** As a gateway, which learns of notices through the database alone. */
@@ -130,6 +130,7 @@ export async function openFront(
     network,
     live,
     act: more.act,
+    ...(more.announce === undefined ? {} : { announce: more.announce }),
     engineUrl: more.engineUrl,
     health: more.health ?? (() => ({ ready: true, reasons: [] })),
     metrics,

@@ -1,0 +1,78 @@
+import {
+  expectLoads,
+  type ExpectedLoads,
+  type MeasuredLoad,
+  type MeasuredLoads,
+} from '../balance/allocation.ts'
+import type { BalanceInput } from '../balance/balance.ts'
+import { ALARM_RULES } from '../balance/load-states.ts'
+import { rateNetwork, supplyTree, type RatedNetwork } from '../balance/supply-tree.ts'
+import { offsetMs } from '../reliability/calendar.ts'
+import { loadsAt } from '../stores/loads.ts'
+import { MS_PER_DAY, MS_PER_H, type EpochMs } from '../time.ts'
+import type { NetworkView } from './network-in-force.ts'
+import type { HttpParts } from './parts.ts'
+
+type Rated = { readonly rated: RatedNetwork; readonly expected: ExpectedLoads }
+const ratedNetworks = new WeakMap<object, Rated>()
+
+/** The network in force with what it can carry; reckoned once a revision. */
+export function ratedOf(view: NetworkView): Rated {
+  let known = ratedNetworks.get(view.network)
+  if (known === undefined) {
+    const rated = rateNetwork(view.network, view.tables)
+    known = { rated, expected: expectLoads(rated, view.tables) }
+    ratedNetworks.set(view.network, known)
+  }
+  return known
+}
+
+/** Local hour of the week; 0 is Monday from 00:00 to 01:00. */
+export function hourOfWeek(at: EpochMs, timeZone: string): number {
+  const local = at + offsetMs(at, timeZone)
+  // The first of January 1970 was a Thursday.
+  const day = (Math.floor(local / MS_PER_DAY) + 3) % 7
+  return day * 24 + Math.floor((local % MS_PER_DAY) / MS_PER_H)
+}
+
+/** Older moments are reckoned with normal positions: where switches stood then is not looked up. */
+const POSITIONS_AGE_MAX_MS = MS_PER_H
+
+export type LoadsOfMoment = {
+  readonly input: BalanceInput
+  readonly positions: 'asItStands' | 'normal'
+  readonly closed: Uint8Array
+  readonly measuredPoints: number
+}
+
+/** Everything that a balance at `at` is made from; positions as they stand for the present, else normal ones. */
+export async function loadsOfMoment(
+  parts: HttpParts,
+  view: NetworkView,
+  { at, measuredAt = at }: { at: EpochMs; measuredAt?: EpochMs },
+): Promise<LoadsOfMoment> {
+  const { rated, expected } = ratedOf(view)
+  const now = parts.clock()
+  const isPresent = Math.abs(now - at) <= POSITIONS_AGE_MAX_MS
+  const closed = isPresent ? view.standing.closed : view.network.switchNormal
+  const measured = await measuredLoads(parts, measuredAt)
+  return {
+    input: {
+      rated,
+      tree: supplyTree(rated, closed),
+      expected,
+      measured,
+      hourOfWeek: hourOfWeek(at, parts.settings.timeZone),
+      heavyAbove: ALARM_RULES.heavy.above,
+      overloadAbove: ALARM_RULES.overload.above,
+    },
+    positions: isPresent ? 'asItStands' : 'normal',
+    closed,
+    measuredPoints: measured.size,
+  }
+}
+
+async function measuredLoads(parts: HttpParts, at: EpochMs): Promise<MeasuredLoads> {
+  const rows = await loadsAt(parts.db, at)
+  return new Map<string, MeasuredLoad>(rows.map((row) => [row.point, row]))
+}

@@ -1,0 +1,640 @@
+import t from 'tap'
+import { balanceOf } from '../src/balance/balance.ts'
+import { expectLoads } from '../src/balance/allocation.ts'
+import { rateNetwork, supplyTree } from '../src/balance/supply-tree.ts'
+import { switchingEffect } from '../src/balance/ties.ts'
+import { cutIntoZones } from '../src/balance/zones.ts'
+import { energize } from '../src/grid/energization.ts'
+import { buildNetwork } from '../src/grid/network.ts'
+import type { NetworkTables } from '../src/grid/tables.ts'
+import type { Draft } from '../src/notices/notice.ts'
+import type { HttpParts } from '../src/http/parts.ts'
+import { appendNotices, lastNoticeSeq } from '../src/stores/notices.ts'
+import { plannedAt, worksAround } from '../src/stores/works.ts'
+import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../src/time.ts'
+import { plannedDrafts, reminderDrafts } from '../src/work/announce.ts'
+import { effectOfWork, type EffectInput } from '../src/work/effect.ts'
+import { customerMinutes, interruptionsOf } from '../src/work/interruptions.ts'
+import { plannedNature } from '../src/work/nature.ts'
+import { CHINA_PROMISE, GB_PROMISE, noticeStanding } from '../src/work/promise.ts'
+import {
+  actOnWork,
+  draftWork,
+  editWork,
+  expireWork,
+  isReminderDue,
+  remindedCustomers,
+  toldCustomers,
+  WORK_ACTS,
+  WORK_STATES,
+  type Work,
+  type WorkAct,
+  type WorkPlan,
+  type WorkState,
+} from '../src/work/work.ts'
+import { openTestDatabase } from './support/database.ts'
+import { GROUP, NOW, openFront, tokenFor } from './support/people.ts'
+
+const DAY = Date.UTC(2026, 10, 30, 8)
+const plan = (more: Partial<WorkPlan> = {}): WorkPlan => ({
+  title: 'Replace line b',
+  kind: 'planned',
+  method: 'dead',
+  reason: 'maintenance',
+  responsible: 'Ruth',
+  crew: 'north',
+  assets: ['lb'],
+  steps: [{ switch: 'S1', position: 'open', afterMin: 0 }],
+  window: { from: DAY, until: DAY + 4 * MS_PER_H },
+  ...more,
+})
+const by = (who: string, at = DAY - 10 * MS_PER_DAY) => ({ at, by: who, note: null })
+const draft = (id = 'W-1', more: Partial<WorkPlan> = {}) => draftWork(id, plan(more), by('ann'))
+
+/** The work after these acts, which must all be allowed. */
+function after(work: Work, ...acts: [WorkAct, string, number?][]): Work {
+  for (const [act, who, at] of acts) {
+    const answer = actOnWork(work, act, by(who, at))
+    if (answer.outcome !== 'moved') throw new Error(`${act}: ${answer.outcome}`)
+    work = answer.work
+  }
+  return work
+}
+const approved = (id = 'W-1', more: Partial<WorkPlan> = {}) =>
+  after(draft(id, more), ['submit', 'ann'], ['approve', 'bob'])
+
+await t.test('every act in every state leads where the table says, and nowhere else', async (t) => {
+  const during = DAY + MS_PER_H
+  const works: Record<WorkState, Work> = {
+    draft: draft(),
+    submitted: after(draft(), ['submit', 'ann']),
+    approved: approved(),
+    inProgress: after(approved(), ['start', 'ann', during]),
+    finished: after(approved(), ['start', 'ann', during], ['finish', 'ann', during + 1]),
+    cancelled: after(draft(), ['cancel', 'ann']),
+    overdue: expireWork(after(approved(), ['start', 'ann', during]), DAY + 5 * MS_PER_H) as Work,
+  }
+  const table: Record<WorkState, Partial<Record<WorkAct, WorkState>>> = {
+    draft: { submit: 'submitted', cancel: 'cancelled' },
+    submitted: { approve: 'approved', cancel: 'cancelled' },
+    approved: { start: 'inProgress', cancel: 'cancelled' },
+    inProgress: { finish: 'finished' },
+    finished: {},
+    cancelled: {},
+    overdue: { finish: 'finished' },
+  }
+  for (const state of WORK_STATES) {
+    t.equal(works[state].state, state)
+    for (const act of WORK_ACTS) {
+      const answer = actOnWork(works[state], act, by('bob', during))
+      const to = table[state][act]
+      if (to === undefined) t.match(answer, { outcome: 'wrong-state', state }, `${act} ${state}`)
+      else t.match(answer, { outcome: 'moved', work: { state: to } }, `${act} ${state}`)
+    }
+  }
+  const neverBegun = expireWork(approved(), DAY + 5 * MS_PER_H) as Work
+  t.match(actOnWork(neverBegun, 'finish', by('ann')), {
+    outcome: 'wrong-state',
+    allowed: ['cancel'],
+  })
+  t.match(actOnWork(neverBegun, 'cancel', by('ann')), { outcome: 'moved' })
+  t.equal(expireWork(approved(), DAY + 4 * MS_PER_H - 1), null, 'not before its window is over')
+  t.equal(expireWork(works.finished, DAY + MS_PER_DAY), null)
+})
+
+await t.test('nobody approves what they asked for, whoever submitted it', async (t) => {
+  const submitted = after(draft(), ['submit', 'carl'])
+  t.match(actOnWork(submitted, 'approve', by('ann')), { outcome: 'own-request' })
+  t.match(actOnWork(submitted, 'approve', by('carl')), { outcome: 'own-request' })
+  t.match(actOnWork(submitted, 'approve', by('bob')), {
+    outcome: 'moved',
+    work: { approvedBy: 'bob' },
+  })
+})
+
+await t.test(
+  'times bind: no start before or after the window, no approval of the past',
+  async (t) => {
+    const work = approved()
+    t.match(actOnWork(work, 'start', by('ann', DAY - 16 * MS_PER_MIN)), {
+      outcome: 'too-early',
+      notBefore: DAY - 15 * MS_PER_MIN,
+    })
+    t.match(actOnWork(work, 'start', by('ann', DAY - 15 * MS_PER_MIN)), { outcome: 'moved' })
+    t.match(actOnWork(work, 'start', by('ann', DAY + 4 * MS_PER_H)), { outcome: 'too-late' })
+    const submitted = after(draft(), ['submit', 'ann'])
+    t.match(actOnWork(submitted, 'approve', by('bob', DAY + MS_PER_DAY)), { outcome: 'too-late' })
+  },
+)
+
+await t.test('who did what when is kept, and a changed plan asks again', async (t) => {
+  const work = approved()
+  const moved = { from: DAY + MS_PER_DAY, until: DAY + MS_PER_DAY + MS_PER_H }
+  const answer = editWork(work, plan({ window: moved }), by('ann', DAY - 9 * MS_PER_DAY))
+  t.match(answer, { outcome: 'moved', work: { state: 'draft', approvedBy: null, window: moved } })
+  const again = answer.outcome === 'moved' ? answer.work : work
+  t.strictSame(
+    again.history.map(({ act, by: who, from, to }) => [act, who, from, to]),
+    [
+      ['draft', 'ann', null, 'draft'],
+      ['submit', 'ann', 'draft', 'submitted'],
+      ['approve', 'bob', 'submitted', 'approved'],
+      ['edit', 'ann', 'approved', 'draft'],
+    ],
+  )
+  t.equal(work.state, 'approved', 'the old value is what it was')
+  const begun = after(approved(), ['start', 'ann', DAY])
+  t.match(editWork(begun, plan(), by('ann')), { outcome: 'wrong-state' })
+})
+
+await t.test('the promise: seven days, a day, six hours', async (t) => {
+  const work = draft()
+  const told = (h: number, promise = CHINA_PROMISE) => {
+    const { kept, countsAs } = noticeStanding(work, DAY - h * MS_PER_H, promise)
+    return [kept, countsAs]
+  }
+  t.strictSame(
+    [169, 168, 167, 24, 6, 5.9].map((h) => told(h)),
+    [
+      [true, 'planned'],
+      [true, 'planned'],
+      [false, 'temporary'],
+      [false, 'temporary'],
+      [false, 'temporary'],
+      [false, 'fault'],
+    ],
+  )
+  const temporary = noticeStanding(
+    draft('W', { kind: 'temporary' }),
+    DAY - 25 * MS_PER_H,
+    CHINA_PROMISE,
+  )
+  t.match(temporary, { kept: true, countsAs: 'temporary', deadlineAt: DAY - 24 * MS_PER_H })
+  t.strictSame(told(48, GB_PROMISE), [true, 'planned'])
+})
+
+await t.test('an outage is planned where approved work explains it, and only there', async (t) => {
+  const work = toldCustomers(approved(), [], DAY - 8 * MS_PER_DAY)
+  const outage = { startedAt: DAY + MS_PER_MIN, device: 'S1', reason: 'planned' as string | null }
+  const nature = (works: readonly Work[], more: Partial<typeof outage> = {}) =>
+    plannedNature(works, { ...outage, ...more }, CHINA_PROMISE)
+  t.match(nature([work]), {
+    work: 'W-1',
+    nature: 'planned',
+    cause: 'maintenance',
+    plannedUntil: DAY + 4 * MS_PER_H,
+  })
+  t.match(nature([work], { startedAt: DAY - 15 * MS_PER_MIN, reason: null }), { nature: 'planned' })
+  t.equal(nature([work], { reason: 'trip' }), null, 'protection acts for itself')
+  t.equal(nature([work], { device: 'S2' }), null, 'another switch')
+  t.equal(nature([work], { startedAt: DAY - 16 * MS_PER_MIN }), null, 'before it')
+  t.equal(nature([work], { startedAt: DAY + 4 * MS_PER_H }), null, 'behind it')
+  t.equal(nature([draft()]), null, 'a draft explains nothing')
+  t.equal(nature([after(approved(), ['cancel', 'ann'])]), null)
+  const late = toldCustomers(approved(), [], DAY - 5 * MS_PER_H)
+  t.match(nature([late]), { nature: 'unplanned' }, 'told five hours before, it counts as a fault')
+})
+
+/**
+ *   s1 ──[H1]── a ──la── a2 ──[S1]── b ──lb── b2 ──[S2]── c ··[T]·· d ──[H2]── s2
+ *               A:100                B:50                  C:30      D:80
+ */
+const town: NetworkTables = {
+  sources: ['s1', 's2'].map((node) => ({ id: `g${node}`, node, phases: 7, ratedKva: null })),
+  substations: [{ id: 'W', name: 'West', area: null, lon: null, lat: null }],
+  feeders: [
+    { id: 'F1', name: 'F1', substation: 'W', head: 'H1', ratedA: null, ratedKva: null },
+    { id: 'F2', name: 'F2', substation: 'W', head: 'H2', ratedA: null, ratedKva: null },
+  ],
+  nodes: ['s1', 'a', 'a2', 'b', 'b2', 'c', 'd', 's2'].map((id) => ({
+    id,
+    kv: 10,
+    lon: null,
+    lat: null,
+  })),
+  switches: (
+    [
+      ['H1', 's1', 'a', true],
+      ['S1', 'a2', 'b', true],
+      ['S2', 'b2', 'c', true],
+      ['T', 'c', 'd', false],
+      ['H2', 's2', 'd', true],
+    ] as const
+  ).map(([id, from, to, normallyClosed]) => ({
+    id,
+    from,
+    to,
+    kind: 'load_break',
+    phases: 7,
+    normallyClosed,
+    ratedA: 400,
+    telemetered: true,
+    name: null,
+  })),
+  lines: (
+    [
+      ['la', 'a', 'a2'],
+      ['lb', 'b', 'b2'],
+    ] as const
+  ).map(([id, from, to]) => ({
+    id,
+    from,
+    to,
+    phases: 7,
+    lengthM: 100,
+    ratedA: 400,
+    overhead: id === 'la',
+    failuresPerKmYear: null,
+    repairH: null,
+  })),
+  transformers: [],
+  servicePoints: (
+    [
+      ['A', 'a', 100, null],
+      ['B', 'b', 50, 'life_support'],
+      ['C', 'c', 30, 'critical'],
+      ['D', 'd', 80, null],
+    ] as const
+  ).map(([id, node, customers, priority]) => ({
+    id,
+    node,
+    phases: 7,
+    customers,
+    connectedKva: 100,
+    class: null,
+    averageKw: null,
+    peakKw: null,
+    priority,
+    lon: null,
+    lat: null,
+  })),
+}
+const network = buildNetwork(town)
+const state = energize(network)
+const loads = (() => {
+  const rated = rateNetwork(network, town)
+  const expected = expectLoads(rated, town)
+  const tree = supplyTree(rated, network.switchNormal)
+  const input = {
+    rated,
+    tree,
+    expected,
+    measured: new Map(),
+    hourOfWeek: 10,
+    heavyAbove: 0.8,
+    overloadAbove: 1,
+  }
+  const zones = cutIntoZones(rated, tree, network.switchNormal, {
+    loads: balanceOf(input).loads,
+    customers: expected.customers,
+  })
+  return { zones, switching: switchingEffect(rated, network.switchNormal, zones.nodeVa, []) }
+})()
+
+const effect = (work: Work, more: Partial<EffectInput> = {}) =>
+  effectOfWork({
+    tables: town,
+    network,
+    state,
+    work,
+    others: [],
+    ongoing: [],
+    now: DAY - 10 * MS_PER_DAY,
+    promise: CHINA_PROMISE,
+    reachable: null,
+    interruptedBefore: new Map(),
+    loads,
+    ...more,
+  })
+
+await t.test('who is interrupted follows from the steps, to the minute', async (t) => {
+  const before = [state.closed.slice(), state.parent.slice()]
+  const steps = (...list: [string, 'open' | 'closed', number][]) =>
+    interruptionsOf(state, {
+      steps: list.map(([id, position, afterMin]) => ({ switch: id, position, afterMin })),
+      window: plan().window,
+    })
+  const shown = (...list: [string, 'open' | 'closed', number][]) =>
+    steps(...list).sets.map((set) => [
+      set.groups
+        .map((group) => network.loadPointIds[network.groupLoadPoint[group] as number])
+        .join(),
+      (set.from - DAY) / MS_PER_MIN,
+      (set.until - DAY) / MS_PER_MIN,
+    ])
+  t.strictSame(shown(['S1', 'open', 0]), [['b,c', 0, 240]])
+  t.strictSame(shown(['S1', 'open', 0], ['S2', 'open', 0], ['T', 'closed', 0]), [['b', 0, 240]])
+  t.strictSame(
+    shown(['S1', 'open', 0], ['S2', 'open', 30], ['T', 'closed', 30]),
+    [
+      ['c', 0, 30],
+      ['b', 0, 240],
+    ],
+    'brought back by a tie half an hour later',
+  )
+  t.strictSame(
+    shown(['T', 'closed', 0], ['S2', 'open', 0]),
+    [],
+    'a transfer alone interrupts nobody',
+  )
+  t.strictSame(shown(['S1', 'open', 60], ['S1', 'closed', 90]), [['b,c', 60, 90]])
+  t.strictSame(shown(['S1', 'open', 240]), [], 'after the window nothing happens')
+  t.strictSame(shown(), [])
+  t.strictSame(steps(['nowhere', 'open', 0]).unknown, ['nowhere'])
+  const { sets } = steps(['S1', 'open', 0], ['S2', 'open', 30], ['T', 'closed', 30])
+  t.equal(customerMinutes(network, sets), 50 * 240 + 30 * 30)
+  t.strictSame([state.closed, state.parent], before, 'and the network stands as it stood')
+})
+
+await t.test('the effect says what a planner must know', async (t) => {
+  const found = effect(draft(), {
+    reachable: new Set(['B']),
+    interruptedBefore: new Map([
+      [1, 3],
+      [3, 9],
+    ]),
+  })
+  t.match(found, {
+    customersInterrupted: 80,
+    customerMinutes: 80 * 240,
+    feeders: ['F1'],
+    indices: { saifi: 80 / 260, saidiMin: (80 * 240) / 260 },
+    conflicts: [],
+    repeated: { points: 1, customers: 50, most: 3 },
+    unreachable: { count: 1, servicePoints: ['C'] },
+    notice: { kept: true, deadlineAt: DAY - 7 * MS_PER_DAY },
+  })
+  t.strictSame(
+    found.priorityPoints.map((point) => [point.servicePoint, point.priority, point.minutes]),
+    [
+      ['B', 'life_support', 240],
+      ['C', 'critical', 240],
+    ],
+  )
+  t.equal(effect(draft()).unreachable, null, 'unknown is not nobody')
+  const short = { window: { from: DAY, until: DAY + 5 * MS_PER_MIN } }
+  t.match(effect(draft('W', short)).indices, { saifi: 0 }, 'five minutes exactly is momentary')
+})
+
+await t.test(
+  'conflicts: same section, same crew, a switch held otherwise, an outage of now',
+  async (t) => {
+    const kinds = (work: Work, other: Work, more: Partial<EffectInput> = {}) =>
+      effect(work, { others: [other], ...more }).conflicts.map((conflict) => conflict.kind)
+    const elsewhere = {
+      assets: ['H2'],
+      steps: [{ switch: 'H2', position: 'open', afterMin: 0 }],
+    } as const
+    const submitted = (more: Partial<WorkPlan>) => after(draft('W-2', more), ['submit', 'ann'])
+    t.strictSame(kinds(draft(), submitted({ crew: 'south' })), ['sameSection'])
+    t.strictSame(kinds(draft(), submitted(elsewhere)), ['sameCrew'])
+    t.strictSame(kinds(draft(), submitted({ ...elsewhere, crew: null })), [], 'nothing in common')
+    t.strictSame(kinds(draft(), draft('W-2')), [], 'a draft binds nobody')
+    const later = { from: DAY + 4 * MS_PER_H, until: DAY + 8 * MS_PER_H }
+    t.strictSame(kinds(draft(), submitted({ window: later })), [], 'one after the other')
+    const tie = { assets: ['T'], steps: [], crew: null }
+    const overTie = draft('W-1', {
+      steps: [
+        { switch: 'S1', position: 'open', afterMin: 0 },
+        { switch: 'T', position: 'closed', afterMin: 0 },
+      ],
+    })
+    t.strictSame(kinds(overTie, submitted(tie)), ['switchNeeded'], 'the tie is being worked on')
+    const ongoing = [{ id: 'o1', feeder: 'F1' }]
+    t.match(effect(draft(), { ongoing, now: DAY - MS_PER_H }).conflicts, [
+      { kind: 'ongoingOutage' },
+    ])
+    t.strictSame(effect(draft(), { ongoing }).conflicts, [], 'ten days ahead it will be over')
+    const other = [{ id: 'o1', feeder: 'F2' }]
+    t.strictSame(effect(draft(), { ongoing: other, now: DAY - MS_PER_H }).conflicts, [])
+  },
+)
+
+await t.test('alternatives name the minutes they save, and save them', async (t) => {
+  const [best] = effect(draft()).alternatives
+  t.match(best, { kind: 'transfer', savesCustomerMinutes: 30 * 240 })
+  if (best?.kind !== 'transfer') return
+  const better = effect(draft('W-1', { steps: best.steps }))
+  t.equal(better.customerMinutes, 50 * 240, 'followed, it does what it says')
+  t.notOk(
+    better.alternatives.some((other) => other.kind === 'transfer'),
+    'and there is no better',
+  )
+
+  const overhead = draft('W-1', {
+    assets: ['la'],
+    steps: [{ switch: 'H1', position: 'open', afterMin: 0 }],
+  })
+  t.match(
+    effect(overhead).alternatives.find((other) => other.kind === 'liveLine'),
+    { savesCustomerMinutes: 180 * 240 },
+  )
+  t.notOk(
+    effect(draft()).alternatives.some((other) => other.kind === 'liveLine'),
+    'lb is a cable',
+  )
+
+  const week = 7 * MS_PER_DAY
+  const next = draft('W-2', {
+    window: { from: DAY + week, until: DAY + week + 2 * MS_PER_H },
+    crew: 'south',
+  })
+  t.match(
+    effect(draft(), { others: [next] }).alternatives.find((other) => other.kind === 'merge'),
+    {
+      work: 'W-2',
+      savesCustomerMinutes: 80 * 120,
+      window: { from: DAY + week, until: DAY + week + 4 * MS_PER_H },
+    },
+  )
+  const late = effect(draft(), { now: DAY - MS_PER_DAY })
+  t.match(
+    late.alternatives.find((other) => other.kind === 'otherWindow'),
+    { window: { from: DAY + 6 * MS_PER_DAY }, savesCustomerMinutes: 0 },
+    'the first day for which everyone can be told in time',
+  )
+})
+
+await t.test('customers hear what changed for them, and nothing else', async (t) => {
+  const told = {
+    settings: { noticeHoldS: 0, timeZone: 'UTC' },
+    feeders: ['F1'],
+    at: DAY - 9 * MS_PER_DAY,
+  }
+  const telling = { ...told, customersOf: (members: readonly number[]) => members.length * 2 }
+  const heard = (drafts: readonly Draft[]) =>
+    drafts
+      .filter((one) => one.audience === 'customer')
+      .map((one) => `${one.kind} ${one.members?.join()} ${one.data.startedAt.slice(8, 16)}`)
+  const { from, until } = plan().window
+  const first = [{ from, until, members: [8, 16] }]
+  const drafts = plannedDrafts(approved(), first, telling)
+  t.strictSame(heard(drafts), ['plannedAnnounced 8,16 30T08:00'])
+  t.match(
+    drafts.find((one) => one.audience === 'public')?.data,
+    { customersOut: { max: 5 } },
+    'masked',
+  )
+  t.match(drafts[0]?.data.text.en, /power will be off from .* to /)
+  t.ok(drafts[0]?.data.text['zh-CN'].includes('计划停电'))
+  t.equal(drafts[0]?.members?.length, 2)
+  t.equal(drafts.find((one) => one.audience === 'staff')?.members, null)
+
+  const announced = toldCustomers(approved(), first, told.at)
+  t.strictSame(heard(plannedDrafts(announced, first, telling)), [], 'the same again is no news')
+  const moved = [{ from: from + MS_PER_DAY, until: until + MS_PER_DAY, members: [16, 24] }]
+  t.strictSame(heard(plannedDrafts(announced, moved, telling)).toSorted(), [
+    'plannedAnnounced 24 01T08:00',
+    'plannedCancelled 8 30T08:00',
+    'plannedChanged 16 01T08:00',
+  ])
+  t.strictSame(heard(plannedDrafts(announced, [], telling)), ['plannedCancelled 8,16 30T08:00'])
+
+  const dueAt = from - MS_PER_DAY
+  t.equal(isReminderDue(announced, dueAt - 1), false)
+  t.equal(isReminderDue(announced, dueAt), true)
+  t.equal(isReminderDue(announced, from), false)
+  t.equal(isReminderDue(remindedCustomers(announced, dueAt), dueAt + 1), false, 'once')
+  t.equal(
+    isReminderDue(toldCustomers(approved(), first, dueAt + 5), dueAt + 9),
+    false,
+    'told just now',
+  )
+  const reminder = reminderDrafts(announced, telling)
+  t.strictSame(heard(reminder), ['plannedAnnounced 8,16 30T08:00'])
+  t.match(reminder[0]?.data, { reminder: true })
+})
+
+await t.test('over HTTP: from draft to finished, by two people', async (t) => {
+  const database = await openTestDatabase(t)
+  const { db } = database
+  let now = NOW
+  const announced: Draft[] = []
+  const announce: NonNullable<HttpParts['announce']> = (drafts, also) =>
+    db.transaction().execute(async (tx) => {
+      await also?.(tx)
+      const seq = await lastNoticeSeq(db)
+      await appendNotices(
+        tx,
+        drafts.map((one, i) => ({ ...one, seq: seq + i + 1 })),
+      )
+      announced.push(...drafts)
+    })
+  const act = async () => ({ outcome: 'unknown-switch' as const })
+  const front = await openFront(t, database, { act, announce, clock: () => now })
+  let ann = await tokenFor('planner')
+  const boss = await tokenFor('admin')
+  const from = NOW + 8 * MS_PER_DAY
+  const body = {
+    title: 'New pole, Mill Street',
+    reason: 'construction',
+    responsible: 'Ruth',
+    crew: 'north',
+    assets: ['S1'],
+    steps: [{ switch: 'S1', position: 'open' }],
+    window: {
+      from: new Date(from).toISOString(),
+      until: new Date(from + 2 * MS_PER_H).toISOString(),
+    },
+  }
+  const post = (url: string, token = ann, payload: object = {}) =>
+    front.ask('POST', `/api/v1/works${url}`, token, payload)
+
+  const created = await post('', ann, body)
+  t.equal(created.status, 201)
+  const id = created.body.id as string
+  t.match(created.body, {
+    state: 'draft',
+    method: 'dead',
+    kind: 'planned',
+    requestedBy: 'planner of the test',
+  })
+  t.equal(created.headers.location, `/api/v1/works/${id}`)
+
+  const found = await front.ask('GET', `/api/v1/works/${id}/effect`, ann)
+  t.equal(found.status, 200, found.text)
+  t.match(found.body, {
+    work: id,
+    customersInterrupted: 83,
+    customerMinutes: 83 * 120,
+    conflicts: [],
+  })
+  t.match(found.body.notice, { kept: true })
+  t.match(found.body.unreachable, { count: 2 })
+
+  t.equal((await post(`/${id}/approve`, boss)).status, 409, 'not before it is submitted')
+  t.equal((await post(`/${id}/submit`)).body.state, 'submitted')
+  const own = await post(`/${id}/approve`)
+  t.match([own.status, own.body.code ?? own.body.type], [403, /own-request/])
+  t.strictSame(announced, [], 'nobody has been told anything')
+  const ok = await post(`/${id}/approve`, boss, { note: 'fine' })
+  t.match(ok.body, { state: 'approved', approvedBy: 'admin of the test' })
+  t.match(
+    announced.map((one) => [one.audience, one.kind, one.members]),
+    [
+      ['customer', 'plannedAnnounced', [GROUP.P2]],
+      ['staff', 'plannedAnnounced', null],
+      ['public', 'plannedAnnounced', null],
+    ],
+  )
+  t.match(await plannedAt(db, [GROUP.P2], now), [{ work: id, from, until: from + 2 * MS_PER_H }])
+  t.strictSame(await plannedAt(db, [GROUP.P4], now), [], 'the neighbour has nothing planned')
+
+  const clash = await post('', ann, { ...body, title: 'Same place' })
+  await post(`/${clash.body.id}/submit`)
+  const refused = await post(`/${clash.body.id}/approve`, boss)
+  t.equal(refused.status, 409)
+  t.match(refused.text, /same section/)
+
+  const later = {
+    ...body,
+    window: {
+      from: new Date(from + MS_PER_DAY).toISOString(),
+      until: new Date(from + MS_PER_DAY + MS_PER_H).toISOString(),
+    },
+  }
+  const edited = await front.ask('PUT', `/api/v1/works/${id}`, ann, later)
+  t.match(edited.body, { state: 'draft', announced: { from: body.window.from } })
+  await post(`/${id}/submit`)
+  announced.splice(0)
+  await post(`/${id}/approve`, boss)
+  t.equal(announced[0]?.kind, 'plannedChanged')
+
+  now = from + MS_PER_DAY
+  ann = await tokenFor('planner', [], now)
+  t.equal((await post(`/${id}/start`)).body.state, 'inProgress')
+  now += 30 * MS_PER_MIN
+  const done = await post(`/${id}/finish`)
+  t.match(done.body, { state: 'finished', actual: { plannedH: 1, tookH: 0.5, overrunH: 0 } })
+  t.equal((await post(`/${id}/finish`)).status, 409, 'doing it twice is refused by its state')
+  t.strictSame(
+    done.body.history.map((event: { act: string }) => event.act),
+    ['draft', 'submit', 'approve', 'edit', 'submit', 'approve', 'start', 'finish'],
+  )
+  const around = await worksAround(db, { from: now, until: now })
+  t.strictSame(
+    around.map(({ work }) => work.id),
+    [id],
+  )
+
+  const list = await front.ask('GET', '/api/v1/works?limit=1', ann)
+  t.equal(list.body.works.length, 1)
+  const rest = await front.ask('GET', `/api/v1/works?cursor=${list.body.nextCursor}`, ann)
+  t.equal(rest.body.works.length, 1)
+  t.equal(rest.body.nextCursor, null)
+  const none = await front.ask('GET', '/api/v1/works?state=cancelled', ann)
+  t.strictSame(none.body.works, [])
+  const audits = await db.selectFrom('audit').select('act').where('target', '=', id).execute()
+  t.equal(audits.length, 8, 'every act stands in the audit')
+
+  const bad = await post('', ann, { ...body, steps: [{ switch: 'nowhere', position: 'open' }] })
+  t.match([bad.status, bad.text], [400, /nowhere/])
+  const backwards = { from: body.window.until, until: body.window.from }
+  t.equal((await post('', ann, { ...body, window: backwards })).status, 400)
+  t.equal((await front.ask('GET', '/api/v1/works/W-9999', ann)).status, 404)
+  t.equal(
+    (await post('', await tokenFor('dispatcher', [], now), body)).status,
+    403,
+    'dispatchers look',
+  )
+})
