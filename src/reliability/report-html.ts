@@ -1,0 +1,173 @@
+import {
+  indexName,
+  settingsInWords,
+  shown,
+  type PrintedReport,
+  type ReportLanguage,
+} from './report.ts'
+import { rulebookOf } from './rulebooks.ts'
+
+/** Indices that a table of many groups shows; a report of one group shows all of them, one a line. */
+const COLUMNS_MAX = 8
+
+const WORDS = {
+  en: {
+    title: 'Reliability of supply',
+    period: 'Period',
+    until: 'to (exclusive)',
+    rulebook: 'Rulebook',
+    leftOut: 'Left out',
+    nothing: 'nothing',
+    settings: 'Settings of the rulebook',
+    notes: 'Notes',
+    majorDays: 'Major event days',
+    threshold: 'threshold',
+    noThreshold: 'too little history for a threshold',
+    index: 'Index',
+    meaning: 'Meaning',
+    value: 'Value',
+    unit: 'Unit',
+    group: 'Group',
+    served: 'Customers served',
+    interruptions: 'CI',
+    minutes: 'CMI, min',
+    provisional: 'Provisional: someone was without supply when this report was made.',
+    none: '(none)',
+    days: 'Days are those of',
+    exclusions: {
+      planned: 'planned interruptions',
+      major: 'major event days',
+      external: 'external causes',
+      source_shortage: 'shortage of generation',
+    } as Record<string, string>,
+  },
+  'zh-CN': {
+    title: '供电可靠性报告',
+    period: '统计期间',
+    until: '至（不含）',
+    rulebook: '规程',
+    leftOut: '不计',
+    nothing: '无',
+    settings: '规程参数',
+    notes: '说明',
+    majorDays: '重大事件日',
+    threshold: '界限值',
+    noThreshold: '历史数据不足，无界限值',
+    index: '指标',
+    meaning: '含义',
+    value: '数值',
+    unit: '单位',
+    group: '分组',
+    served: '用户数',
+    interruptions: '停电户次',
+    minutes: '停电时户数（分钟）',
+    provisional: '暂定：编制时仍有用户停电。',
+    none: '（无）',
+    days: '日期所用时区',
+    exclusions: {
+      planned: '预安排停电',
+      major: '重大事件日',
+      external: '外部影响',
+      source_shortage: '系统电源不足限电',
+    } as Record<string, string>,
+  },
+} as const
+
+const STYLE = `body{font:11pt/1.4 system-ui,"Noto Sans CJK SC",sans-serif;margin:2cm;color:#111}
+h1{font-size:18pt;margin:0 0 .2em}h2{font-size:12pt;margin:1.4em 0 .3em}
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.2em .6em;border-bottom:.5pt solid #999}
+th{border-bottom:1pt solid #111}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em;margin:0}dd{margin:0}
+tr,li{break-inside:avoid}thead{display:table-header-group}@page{size:A4;margin:1.5cm}@media print{body{margin:0}}`
+
+/** A report as a page that prints well: no scripts, nothing fetched, every value escaped. */
+export function reportHtml(report: PrintedReport, language: ReportLanguage): string {
+  const words = WORDS[language]
+  const rulebook = rulebookOf(report.rulebook.id)?.name
+  const name = (language === 'zh-CN' ? rulebook?.zh : rulebook?.en) ?? report.rulebook.name
+  const leftOut = report.exclude.map((what) => words.exclusions[what] ?? what)
+  const facts: [string, string][] = [
+    [words.period, `${report.from} ${words.until} ${report.to}`],
+    [words.days, report.timeZone],
+    [words.rulebook, name],
+    [words.leftOut, leftOut.length === 0 ? words.nothing : leftOut.join(', ')],
+  ]
+  const provisional = report.rows.some((row) => row.provisional)
+  return `<!doctype html>
+<html lang="${language}"><head><meta charset="utf-8"><title>${escape(`${words.title} ${report.from} – ${report.to}`)}</title><style>${STYLE}</style></head>
+<body><h1>${escape(words.title)}</h1>
+${list(facts)}
+${provisional ? `<p><strong>${escape(words.provisional)}</strong></p>` : ''}
+${report.rows.length === 1 ? oneGroup(report, language) : manyGroups(report, language)}
+${majorDays(report, language)}
+<h2>${escape(words.settings)}</h2>
+${list(settingsInWords(report.rulebook.settings, language))}
+${report.notes.length === 0 ? '' : `<h2>${escape(words.notes)}</h2><ul>${report.notes.map((note) => `<li>${escape(note)}</li>`).join('')}</ul>`}
+</body></html>
+`
+}
+
+function oneGroup(report: PrintedReport, language: ReportLanguage): string {
+  const words = WORDS[language]
+  const [row] = report.rows
+  if (row === undefined) return ''
+  const counts: [string, string][] = [
+    [words.served, count(row.customersServed)],
+    [words.interruptions, count(row.ci)],
+    [words.minutes, count(row.cmi)],
+  ]
+  const lines = Object.entries(row.indices).map(([symbol, value]) => {
+    const unit = row.units[symbol] ?? '1'
+    return `<tr><td>${escape(symbol)}</td><td>${escape(indexName(report.rulebook.id, symbol, language))}</td><td class="n">${shown(value, unit)}</td><td>${unit === '1' ? '' : escape(unit)}</td></tr>`
+  })
+  return `${list(counts)}
+<table><thead><tr><th>${words.index}</th><th>${words.meaning}</th><th class="n">${words.value}</th><th>${words.unit}</th></tr></thead>
+<tbody>${lines.join('\n')}</tbody></table>`
+}
+
+function manyGroups(report: PrintedReport, language: ReportLanguage): string {
+  const words = WORDS[language]
+  const [first] = report.rows
+  const symbols = Object.keys(first?.indices ?? {}).slice(0, COLUMNS_MAX)
+  const unitOf = (symbol: string): string => first?.units[symbol] ?? '1'
+  const head = symbols.map((symbol) => {
+    const unit = unitOf(symbol)
+    return `<th class="n">${escape(symbol)}${unit === '1' ? '' : ` (${escape(unit)})`}</th>`
+  })
+  const lines = report.rows.map((row) => {
+    const cells = symbols.map(
+      (symbol) => `<td class="n">${shown(row.indices[symbol] ?? null, unitOf(symbol))}</td>`,
+    )
+    const mark = row.provisional ? ' *' : ''
+    return `<tr><td>${escape(row.group ?? words.none)}${mark}</td><td class="n">${count(row.customersServed)}</td><td class="n">${count(row.ci)}</td><td class="n">${count(row.cmi)}</td>${cells.join('')}</tr>`
+  })
+  return `<table><thead><tr><th>${words.group}</th><th class="n">${words.served}</th><th class="n">${words.interruptions}</th><th class="n">${words.minutes}</th>${head.join('')}</tr></thead>
+<tbody>${lines.join('\n')}</tbody></table>`
+}
+
+function majorDays(report: PrintedReport, language: ReportLanguage): string {
+  if (report.majorDays.length === 0) return ''
+  const words = WORDS[language]
+  const years = report.majorDays.map(({ year, thresholdMin, days }) => {
+    const threshold =
+      thresholdMin === null
+        ? words.noThreshold
+        : `${words.threshold} ${thresholdMin.toFixed(4)} min`
+    const named = days.map(({ date, saidiMin }) => `${date} (${saidiMin.toFixed(2)} min)`)
+    return `<li>${year}: ${escape(threshold)}${named.length === 0 ? '' : `; ${escape(named.join(', '))}`}</li>`
+  })
+  return `<h2>${escape(words.majorDays)}</h2><ul>${years.join('')}</ul>`
+}
+
+const list = (pairs: readonly (readonly [string, string])[]): string =>
+  `<dl>${pairs.map(([term, text]) => `<dt>${escape(term)}</dt><dd>${escape(text)}</dd>`).join('')}</dl>`
+
+const count = (value: number | null): string =>
+  value === null ? '–' : String(Math.round(value * 100) / 100)
+
+const escape = (text: string): string =>
+  text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')

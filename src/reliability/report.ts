@@ -1,0 +1,115 @@
+import type { IndexRow } from './indices.ts'
+import { rulebookOf } from './rulebooks.ts'
+import type { RulebookSettings } from './rulebook.ts'
+
+/** A report of indices as it is printed and filed; `indicesReport` makes it. */
+export type PrintedReport = {
+  readonly rulebook: {
+    readonly id: string
+    readonly name: string
+    readonly settings: RulebookSettings
+  }
+  readonly from: string
+  readonly to: string
+  readonly by: string
+  readonly exclude: readonly string[]
+  readonly timeZone: string
+  readonly majorDays: readonly {
+    readonly year: number
+    readonly thresholdMin: number | null
+    readonly days: readonly { readonly date: string; readonly saidiMin: number }[]
+  }[]
+  readonly notes: readonly string[]
+  readonly rows: readonly IndexRow[]
+}
+
+export const REPORT_LANGUAGES = ['en', 'zh-CN'] as const
+export type ReportLanguage = (typeof REPORT_LANGUAGES)[number]
+
+/** Comma-separated with a byte order mark, so that spreadsheets read the Chinese; numbers in full, unknown as nothing. */
+export function reportCsv(report: PrintedReport): string {
+  return `\ufeff${reportTable(report)
+    .map((cells) => cells.map(csvCell).join(','))
+    .join('\r\n')}\r\n`
+}
+
+/** The table of a report: a header with units, then a row for each group; unknown is null. */
+export function reportTable(report: PrintedReport): (string | number | null)[][] {
+  const [first] = report.rows
+  const symbols = Object.keys(first?.indices ?? {})
+  const header = symbols.map((symbol) => {
+    const unit = first?.units[symbol] ?? '1'
+    return unit === '1' ? symbol : `${symbol} (${unit})`
+  })
+  return [
+    [report.by, 'customersServed', 'CI', 'CMI (min)', ...header, 'provisional'],
+    ...report.rows.map((row) => [
+      row.group,
+      row.customersServed,
+      row.ci,
+      row.cmi,
+      ...symbols.map((symbol) => row.indices[symbol] ?? null),
+      row.provisional ? 1 : 0,
+    ]),
+  ]
+}
+
+/** A text that begins like a formula must not become one when someone opens the file. */
+const csvCell = (cell: string | number | null): string => {
+  if (cell === null) return ''
+  if (typeof cell === 'number') return String(cell)
+  const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+}
+
+/** The settings of a rulebook in words; every report prints them. */
+export function settingsInWords(
+  settings: RulebookSettings,
+  language: ReportLanguage,
+): [name: string, value: string][] {
+  const zh = language === 'zh-CN'
+  const pick = (en: string, chinese: string): string => (zh ? chinese : en)
+  const sign = settings.shortIncludesLimit ? '≤' : '<'
+  const merge = settings.reinterruptionMergeMin
+  return [
+    [pick('Short (momentary) up to', '短时停电'), `${sign} ${settings.shortUpToS} s`],
+    [
+      pick('What is counted', '统计单位'),
+      settings.unit === 'customer'
+        ? pick('customers', '用户')
+        : pick('medium-voltage users', '中压用户（公用配变台区计为一户）'),
+    ],
+    [pick('Window of a momentary event', '短时停电事件时窗'), `${settings.eventWindowS} s`],
+    [
+      pick('Re-interruption in the same outage', '同一事件中再次停电'),
+      merge === null
+        ? pick('a new interruption', '计为新的停电')
+        : pick(`within ${merge} min: time only`, `${merge} 分钟内：只计时间`),
+    ],
+    [
+      pick('Repeated interruptions', '多次停电'),
+      settings.repeatedCompare === 'atLeast'
+        ? pick('n or more', 'n 次及以上')
+        : pick('more than n', '多于 n 次'),
+    ],
+    [pick('Long single interruption', '单次长时间停电'), `≥ ${settings.longSingleH} h`],
+    [pick('Long total duration', '累计长时间停电'), `≥ ${settings.longTotalH} h`],
+  ]
+}
+
+/** The name of an index in its rulebook; the symbol itself where the rulebook is not known to us. */
+export function indexName(rulebookId: string, symbol: string, language: ReportLanguage): string {
+  const rule = rulebookOf(rulebookId)?.indices.find((one) => one.symbol === symbol)
+  if (rule === undefined) return symbol
+  return language === 'zh-CN' ? rule.name.zh : rule.name.en
+}
+
+/** Rounded for people only: minutes and hours to 2 places, frequencies to 3, shares to 6 (percent to 4). */
+export function shown(value: number | null, unit: string): string {
+  if (value === null) return '–'
+  if (unit.startsWith('min') || unit.startsWith('h') || unit.includes('Wh')) return value.toFixed(2)
+  if (unit === '%') return value.toFixed(4)
+  return value !== 0 && Math.abs(value) > 0.99 && Math.abs(value) < 1
+    ? value.toFixed(6)
+    : value.toFixed(3)
+}

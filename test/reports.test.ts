@@ -1,0 +1,186 @@
+import { unzipSync } from 'fflate'
+import t from 'tap'
+import { groupCode } from '../src/ledger/facts.ts'
+import { CAUSES, categoryOf, causeOf, dltNatureOf } from '../src/reliability/causes.ts'
+import { reportHtml } from '../src/reliability/report-html.ts'
+import { reportXlsx } from '../src/reliability/report-xlsx.ts'
+import { reportCsv, shown } from '../src/reliability/report.ts'
+import { DLT_836, IEEE_1366 } from '../src/reliability/rulebooks.ts'
+import { compareRulebooks } from '../src/stores/compare.ts'
+import type { Database } from '../src/stores/database.ts'
+import { indicesReport } from '../src/stores/indices.ts'
+import { openTestDatabase } from './support/database.ts'
+
+const PERIOD = {
+  from: '2025-01-01',
+  to: '2025-02-01',
+  timeZone: 'UTC',
+  now: Date.parse('2026-01-01T00:00:00Z'),
+}
+
+async function small(db: Database): Promise<void> {
+  await db
+    .insertInto('customers_served')
+    .values({ area: 'A', from_day: '2024-01-01', customers: 100 })
+    .execute()
+  const rows: [string, string, string, string, number, number[] | null][] = [
+    ['O1', '=1+1', '10:00:00', '11:00:00', 40, [groupCode(1, 7), groupCode(2, 7)]],
+    ['O2', '<b>"F&G"</b>', '12:00:00', '12:04:00', 10, [groupCode(3, 7)]],
+    ['O3', 'F3', '13:00:00', '13:02:00', 10, null],
+  ]
+  for (const [outage, feeder, from, until, customers, members] of rows) {
+    await db
+      .insertInto('interruption')
+      .values({
+        outage,
+        from_at: `2025-01-05T${from}Z`,
+        until_at: `2025-01-05T${until}Z`,
+        area: 'A',
+        substation: null,
+        feeder,
+        phases: 7,
+        customers,
+        connected_kva: null,
+        members,
+        local_day: '2025-01-05',
+      })
+      .execute()
+  }
+}
+
+t.test(
+  'a report as CSV, workbook and printed page says the same, and nothing in it comes alive',
+  async (t) => {
+    const { db } = await openTestDatabase(t)
+    await small(db)
+    const byFeeder = await indicesReport(db, {
+      ...PERIOD,
+      by: 'feeder',
+      rulebook: IEEE_1366,
+      exclude: ['planned', 'major'],
+    })
+    const lines = reportCsv(byFeeder).split('\r\n')
+    t.match(lines[0], /^\ufefffeeder,customersServed,CI,CMI \(min\),SAIFI,SAIDI \(min\),/)
+    t.match(lines[1], /^"<b>""F&G""<\/b>",,0,0,/)
+    t.match(lines[2], /^'=1\+1,,40,2400,,,60,/, 'not a formula')
+    t.equal(lines.length, 5)
+
+    const html = reportHtml(byFeeder, 'en')
+    t.match(html, '&lt;b&gt;&quot;F&amp;G&quot;&lt;/b&gt;')
+    t.notMatch(html, '<b>')
+    t.notMatch(html, /<script|https?:/)
+    t.match(html, '2025: too little history for a threshold')
+    t.match(html, '1 restoration steps of imported records name no load point')
+
+    const files = unzipSync(reportXlsx(byFeeder, 'zh-CN'))
+    t.strictSame(Object.keys(files), [
+      '[Content_Types].xml',
+      '_rels/.rels',
+      'xl/workbook.xml',
+      'xl/_rels/workbook.xml.rels',
+      'xl/worksheets/sheet1.xml',
+      'xl/worksheets/sheet2.xml',
+    ])
+    const sheet = Buffer.from(files['xl/worksheets/sheet1.xml'] ?? []).toString()
+    t.match(sheet, '<c r="C3"><v>40</v></c>')
+    t.match(sheet, '<c r="AF1"')
+    t.match(Buffer.from(files['xl/workbook.xml'] ?? []).toString(), '指标')
+
+    const system = await indicesReport(db, {
+      ...PERIOD,
+      by: 'system',
+      rulebook: DLT_836,
+      exclude: [],
+    })
+    const chinese = reportHtml(system, 'zh-CN')
+    t.match(chinese, '供电可靠性报告')
+    t.match(chinese, '系统平均停电时间（不计短时停电）')
+    t.match(chinese, '≤ 180 s')
+    t.match(
+      reportHtml(
+        { ...system, rows: system.rows.map((row) => ({ ...row, provisional: true })) },
+        'zh-CN',
+      ),
+      '暂定',
+    )
+    t.notMatch(chinese, '暂定')
+  },
+)
+
+t.test('rounding is for people only', async (t) => {
+  t.equal(shown(86.1128, 'min'), '86.11')
+  t.equal(shown(1.6075, '1'), '1.607')
+  t.equal(shown(0.999836, '1'), '0.999836')
+  t.equal(shown(99.9836, '%'), '99.9836')
+  t.equal(shown(null, 'min'), '–')
+})
+
+t.test('why two rulebooks differ: one setting after the other, adding up', async (t) => {
+  const { db } = await openTestDatabase(t)
+  await small(db)
+  const found = await compareRulebooks(db, { ...PERIOD, exclude: [] }, IEEE_1366, DLT_836)
+  t.match(found.first, {
+    rulebook: 'ieee1366',
+    headline: { unitsServed: 100, interruptions: 40, saidiMin: 24 },
+  })
+  t.match(found.steps, [
+    {
+      setting: 'unit',
+      first: 'customer',
+      second: 'medium_voltage_user',
+      after: { interruptions: 2, unitMinutes: 120 },
+    },
+    {
+      setting: 'shortUpToS',
+      first: '300',
+      second: '180',
+      after: { interruptions: 3, unitMinutes: 124 },
+    },
+    {
+      setting: 'shortInHeadline',
+      first: 'left out',
+      second: 'counted',
+      after: { interruptions: 13, unitMinutes: 144 },
+    },
+  ])
+  const total = found.steps.reduce((sum, step) => sum + (step.saidiMinChange ?? NaN), 0)
+  const difference =
+    (found.second.headline.saidiMin ?? NaN) - (found.first.headline.saidiMin ?? NaN)
+  t.ok(Math.abs(total - difference) < 1e-9)
+  const [row] = (
+    await indicesReport(db, { ...PERIOD, by: 'system', rulebook: DLT_836, exclude: [] })
+  ).rows
+  t.equal(
+    found.second.headline.unitMinutes,
+    row?.cmi,
+    'and the end is what the second rulebook says',
+  )
+  t.strictSame(
+    (await compareRulebooks(db, { ...PERIOD, exclude: [] }, IEEE_1366, IEEE_1366)).steps,
+    [],
+  )
+})
+
+t.test(
+  'causes: a tree of two levels in two languages, each with its place in both standards',
+  async (t) => {
+    t.equal(CAUSES.filter(({ code }) => !code.includes('/')).length, 10, 'the ten of IEEE 1782')
+    t.equal(new Set(CAUSES.map(({ code }) => code)).size, CAUSES.length)
+    for (const { code, en, zh } of CAUSES) {
+      t.ok(en !== '' && /\p{Script=Han}/u.test(zh), code)
+      t.ok(categoryOf(code) !== undefined)
+    }
+    t.match(causeOf('WILDLIFE/squirrel'), { dlt: 'R5', planned: false })
+    t.equal(causeOf('Squirrel'), undefined)
+    const nature = {
+      nature: 'unplanned' as const,
+      external: false,
+      sourceShortage: false,
+      cause: null,
+    }
+    t.equal(dltNatureOf(nature), 'F-INT')
+    t.equal(dltNatureOf({ ...nature, external: true }), 'F-EXT')
+    t.equal(dltNatureOf({ ...nature, nature: 'planned', cause: 'PLANNED/maintenance' }), 'S-P-M')
+    t.equal(dltNatureOf({ ...nature, nature: 'planned', sourceShortage: true }), 'S-L-G')
+  },
+)
