@@ -1,12 +1,14 @@
 import { createHmac } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import pino from 'pino'
 import { SMTPServer } from 'smtp-server'
 import t from 'tap'
 import type { Channel, ChannelName, Parcel, Sent } from '../src/delivery/channel.ts'
 import { ATTEMPTS_MAX, deliverDue, waitS, WAIT_MAX_S } from '../src/delivery/deliver.ts'
 import { openEmail } from '../src/delivery/email.ts'
 import { openSms } from '../src/delivery/sms.ts'
+import { openDeliverer } from '../src/delivery/worker.ts'
 import { openWebhook } from '../src/delivery/webhook.ts'
 import { messageOf, SMS_CHARS_MAX, SMS_CHINESE_CHARS_MAX } from '../src/notices/message.ts'
 import type { Audience, Notice, NoticeData, NoticeKind } from '../src/notices/notice.ts'
@@ -533,6 +535,62 @@ await t.test(
     const before = mails.length
     await email.send(injected)
     t.notMatch(mails.slice(before).join(''), /^Bcc:/im, 'no header through an address')
+  },
+)
+
+await t.test(
+  'the deliverer: one round at a time, woken or by itself, whole when it closes; a fault is survived',
+  async (t) => {
+    const rounds: string[] = []
+    let hold: (() => void) | undefined
+    let fails = true
+    const outbox = {
+      async spread() {
+        rounds.push('round')
+        if (fails) throw new Error('the database is away')
+        await new Promise<void>((resolve) => {
+          hold = resolve
+        })
+        return 0
+      },
+      take: async () => [],
+      sent: async () => undefined,
+      later: async () => undefined,
+      dead: async () => undefined,
+    }
+    let isClosed = false
+    const channel: Channel = {
+      ...openSms({ url: 'http://127.0.0.1:1', token: null }),
+      close: () => {
+        isClosed = true
+      },
+    }
+    const deliverer = openDeliverer({
+      outbox,
+      channels: [channel],
+      clock: () => NOON,
+      logger: pino({ level: 'silent' }),
+    })
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    await turn()
+    t.equal(rounds.length, 1, 'looks at once')
+    fails = false
+    deliverer.wake()
+    await turn()
+    deliverer.wake()
+    deliverer.wake()
+    await turn()
+    t.equal(rounds.length, 2, 'not two rounds at once')
+    hold?.()
+    await turn()
+    t.equal(rounds.length, 3, 'but once more for all who woke it meanwhile')
+    const closing = deliverer.close()
+    t.equal(isClosed, false, 'what is on its way is finished first')
+    hold?.()
+    await closing
+    t.equal(isClosed, true)
+    deliverer.wake()
+    t.equal(rounds.length, 3, 'closed is closed')
   },
 )
 

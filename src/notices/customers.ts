@@ -4,7 +4,7 @@ import { differs, Letters, type Interval } from './letters.ts'
 import type { Moment, OutageStanding, Telling } from './standing.ts'
 import type { Circle, Pending, Told } from './told.ts'
 
-type Supply = { readonly intervals: Interval[]; last: Interval }
+type Supply = { readonly intervals: readonly Interval[]; readonly last: Interval }
 type CustomerTold = Pick<Told, 'pending' | 'circles'>
 
 /**
@@ -143,16 +143,20 @@ function tellNewlyLost(
   }
 }
 
+/** Groups with the same history share one list: cost goes with the number of sets, not of groups. */
 function supplyByGroup({ facts }: OutageStanding): Map<GroupCode, Supply> {
   const supplies = new Map<GroupCode, Supply>()
-  for (const set of facts.sets) {
+  for (const set of [...facts.sets].sort((a, b) => a.from - b.from)) {
+    const alone: Supply = { intervals: [set], last: set }
+    const longer = new Map<Supply, Supply>()
     for (const group of set.members) {
-      const supply = supplies.get(group)
-      if (supply === undefined) supplies.set(group, { intervals: [set], last: set })
-      else {
-        supply.intervals.push(set)
-        if (set.from > supply.last.from) supply.last = set
+      const before = supplies.get(group)
+      let supply = before === undefined ? alone : longer.get(before)
+      if (supply === undefined) {
+        supply = { intervals: [...(before?.intervals ?? []), set], last: set }
+        if (before !== undefined) longer.set(before, supply)
       }
+      supplies.set(group, supply)
     }
   }
   return supplies

@@ -1,4 +1,4 @@
-import { MS_PER_DAY, type EpochMs } from '../time.ts'
+import { MS_PER_DAY, MS_PER_MIN, MS_PER_S, type EpochMs } from '../time.ts'
 import { CATALOGUE_EN, type MessageKey } from './catalogue-en.ts'
 import { CATALOGUE_ZH_CN } from './catalogue-zh-cn.ts'
 import { formatMessage, parseMessage, type Part } from './message-format.ts'
@@ -88,12 +88,35 @@ function clockTime(
   language: Language,
   reading: Reading,
 ): string {
-  const time = formatter(language, reading.timeZone, seconds ? 'second' : 'minute').format(instant)
-  const days = formatter(language, reading.timeZone, 'day')
+  const { timeZone } = reading
+  const time = formatted(seconds ? 'second' : 'minute', instant, language, timeZone)
   // Two instants more than a day apart never share a local day: no need to ask.
   const far = Math.abs(instant - reading.at) > MS_PER_DAY + MS_PER_DAY / 24
-  if (!far && days.format(instant) === days.format(reading.at)) return time
-  return language === 'en' ? `${time} on ${days.format(instant)}` : `${days.format(instant)}${time}`
+  const day = formatted('day', instant, language, timeZone)
+  if (!far && day === formatted('day', reading.at, language, timeZone)) return time
+  return language === 'en' ? `${time} on ${day}` : `${day}${time}`
+}
+
+/** Formats kept for reuse: in a storm the same minutes are said thousands of times. */
+const SAID_MAX = 5_000
+const said = new Map<string, string>()
+const STEP_MS = { second: MS_PER_S, minute: MS_PER_MIN, day: 15 * MS_PER_MIN }
+
+function formatted(
+  what: 'minute' | 'second' | 'day',
+  instant: EpochMs,
+  language: Language,
+  timeZone: string,
+): string {
+  // Days change at whole quarters of an hour, in every zone there is.
+  const key = `${what} ${Math.floor(instant / STEP_MS[what])} ${language} ${timeZone}`
+  let words = said.get(key)
+  if (words === undefined) {
+    if (said.size >= SAID_MAX) said.clear()
+    words = formatter(language, timeZone, what).format(instant)
+    said.set(key, words)
+  }
+  return words
 }
 
 const formatters = new Map<string, Intl.DateTimeFormat>()

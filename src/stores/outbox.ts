@@ -73,15 +73,29 @@ async function spreadSome(
     .skipLocked()
     .executeTakeFirst()
   if (progress === undefined) return { notices: 0, parcels: 0 }
-  const notices = await tx
+  const { last } = await tx
     .selectFrom('notice')
-    .selectAll()
-    .where('seq', '>', progress.notice_seq)
-    .orderBy('seq')
-    .limit(SPREAD_BATCH)
-    .execute()
-  const last = notices.at(-1)
-  if (last === undefined) return { notices: 0, parcels: 0 }
+    .select(sql<number | null>`max(seq)`.as('last'))
+    .executeTakeFirstOrThrow()
+  if (last === null || last <= progress.notice_seq) return { notices: 0, parcels: 0 }
+  // What nobody asked for is passed over at once: most rows are for staff, and few programs listen to those.
+  const audiences = await tx.selectFrom('recipient').select('audience').distinct().execute()
+  const notices =
+    audiences.length === 0
+      ? []
+      : await tx
+          .selectFrom('notice')
+          .selectAll()
+          .where('seq', '>', progress.notice_seq)
+          .where('seq', '<=', last)
+          .where(
+            'audience',
+            'in',
+            audiences.map(({ audience }) => audience),
+          )
+          .orderBy('seq')
+          .limit(SPREAD_BATCH)
+          .execute()
 
   let parcels = 0
   for (const notice of notices) {
@@ -124,7 +138,8 @@ async function spreadSome(
       .execute()
     parcels += recipients.length
   }
-  await tx.updateTable('outbox_progress').set({ notice_seq: last.seq }).execute()
+  const spreadUpTo = notices.length < SPREAD_BATCH ? last : (notices.at(-1)?.seq ?? last)
+  await tx.updateTable('outbox_progress').set({ notice_seq: spreadUpTo }).execute()
   return { notices: notices.length, parcels }
 }
 
