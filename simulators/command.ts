@@ -52,6 +52,7 @@ const HELP = `relight simulate: towns, field devices and storms to try the servi
       --database-cuts N   default 1
       --database-url URL  a PostgreSQL server to make a database on, beside a Mosquitto;
                           default: the embedded database and broker
+      --log FILE          what the service prints, too
   relight simulate storm --in-process [--seeds N] [--seed S]
       nights of faults, crews and bad radio fed to the ledger itself, on simulated time, in five
       orders of arrival each; what it says in the end is held against the truth; prints a scorecard
@@ -105,6 +106,7 @@ const TASKS: Readonly<Record<string, Task>> = {
       'broker-restarts': text,
       'database-cuts': text,
       'database-url': text,
+      log: text,
     },
     run: runStorm,
   },
@@ -209,6 +211,7 @@ async function runStorm(given: Given, io: SimulateIo): Promise<number> {
       brokerRestarts: wholeOr(given, 'broker-restarts', 0, 1),
       databaseCuts: wholeOr(given, 'database-cuts', 0, 1),
       adminUrl: given['database-url'] === undefined ? undefined : needed(given, 'database-url'),
+      logFile: given['log'] === undefined ? undefined : needed(given, 'log'),
       now,
       signal,
       out,

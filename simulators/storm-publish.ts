@@ -20,13 +20,16 @@ export type PublishOptions = {
 
 /**
  * Publishes the words of a storm, each gateway in a session of its own, in the order of their arrival. Resolves when the broker has
- * acknowledged every one, however often it went away meanwhile.
+ * acknowledged every one, however often it went away meanwhile; at once when `signal` aborts.
  */
 export async function publishStorm(options: PublishOptions): Promise<number> {
   const { deliveries, random, onTaken, signal } = options
   const clients = new Map<string, Session>()
   let messages = 0
   let taken = 0
+  const stopped = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
   try {
     for (let next = 0; next < deliveries.length && !signal.aborted;) {
       const first = deliveries[next]!
@@ -42,7 +45,9 @@ export async function publishStorm(options: PublishOptions): Promise<number> {
         session = { client: connect(options.url, first.gateway), inFlight: new Set() }
         clients.set(first.gateway, session)
       }
-      while (session.inFlight.size >= IN_FLIGHT_MAX) await Promise.race(session.inFlight)
+      while (session.inFlight.size >= IN_FLIGHT_MAX && !signal.aborted) {
+        await Promise.race([...session.inFlight, stopped])
+      }
       const sent = publish(session.client, words).then(() => {
         taken += words.length
         onTaken(taken)
@@ -52,7 +57,8 @@ export async function publishStorm(options: PublishOptions): Promise<number> {
       inFlight.add(sent)
       void sent.finally(() => inFlight.delete(sent)).catch(() => undefined)
     }
-    await Promise.all([...clients.values()].flatMap(({ inFlight }) => [...inFlight]))
+    const last = [...clients.values()].flatMap(({ inFlight }) => [...inFlight])
+    await Promise.race([Promise.all(last), stopped])
     return messages
   } finally {
     await Promise.all([...clients.values()].map(({ client }) => client.endAsync(true)))

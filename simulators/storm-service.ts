@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -28,7 +28,15 @@ const root = fileURLToPath(new URL(isSource ? '..' : '../..', import.meta.url))
 const mainFile = join(root, isSource ? 'src/main.ts' : 'dist/src/main.js')
 const nodeArgs = isSource ? ['--import=tsx', mainFile] : ['--enable-source-maps', mainFile]
 
-export function serviceProcess(environment: Readonly<Record<string, string>>): ServiceProcess {
+export type ServiceOptions = {
+  readonly environment: Readonly<Record<string, string>>
+  /** What it prints is appended there, too. */
+  readonly logFile: string | undefined
+  /** It ended by itself after it was ready; with its last words. */
+  readonly onDeath: (lastWords: string) => void
+}
+
+export function serviceProcess({ environment, logFile, onDeath }: ServiceOptions): ServiceProcess {
   if (!existsSync(mainFile)) throw new Error(`there is no ${mainFile} to start`)
   const env = { ...process.env, ...environment }
   let child: ChildProcess | undefined
@@ -60,23 +68,29 @@ export function serviceProcess(environment: Readonly<Record<string, string>>): S
       child = started
       return new Promise((resolve, reject) => {
         const lastWords: string[] = []
+        let ready = false
         const late = setTimeout(() => fail('it did not become ready'), READY_WITHIN_MS)
         const fail = (why: string) => {
           clearTimeout(late)
           reject(new Error(`the service: ${why}\n${lastWords.join('\n')}`))
         }
         const hear = (line: string) => {
+          if (logFile !== undefined) appendFileSync(logFile, `${line}\n`)
           lastWords.push(line)
           if (lastWords.length > LAST_WORDS_MAX) lastWords.shift()
           if (!line.includes('"msg":"ready"')) return
           clearTimeout(late)
+          ready = true
           addresses = JSON.parse(line) as { http: string; mqtt: string }
           resolve()
         }
         eachLine(started, hear)
         started.once('exit', (code, signal) => {
-          if (child === started) child = undefined
-          fail(`it ended with ${code ?? signal ?? 'nothing'}`)
+          const unasked = child === started
+          if (unasked) child = undefined
+          const why = `it ended with ${code ?? signal ?? 'nothing'}`
+          fail(why)
+          if (unasked && ready) onDeath(`the service: ${why}\n${lastWords.join('\n')}`)
         })
       })
     },

@@ -25,6 +25,7 @@ export type WireOptions = {
   readonly databaseCuts: number
   /** A PostgreSQL server to make a database on, beside a Mosquitto; undefined: the embedded default. */
   readonly adminUrl: string | undefined
+  readonly logFile: string | undefined
   readonly now: () => EpochMs
   readonly signal: AbortSignal
   readonly out: (line: string) => void
@@ -59,11 +60,16 @@ export async function wireStorm(options: WireOptions): Promise<number> {
   )
   const site =
     options.adminUrl === undefined ? await embeddedSite() : await productionSite(options.adminUrl)
-  const service = serviceProcess(site.environment)
+  const death = new AbortController()
+  const service = serviceProcess({
+    environment: site.environment,
+    logFile: options.logFile,
+    onDeath: (lastWords) => death.abort(new Error(lastWords)),
+  })
   try {
     await importTown(service, storm)
     await service.start()
-    const tookMs = await rage(options, { storm, site, service, random })
+    const tookMs = await rage(options, { storm, site, service, random, death: death.signal })
     const differences = await settleAndCompare(options, { storm, site, service })
     for (const difference of differences) out(`  ${difference}`)
     out(
@@ -97,7 +103,7 @@ async function importTown(service: ServiceProcess, storm: Storm): Promise<void> 
 /** Publishes all of it while things break; gives the milliseconds that it took. */
 async function rage(
   { kills, brokerRestarts, databaseCuts, signal, err }: WireOptions,
-  { storm, site, service, random }: Ground & { random: Random },
+  { storm, site, service, random, death }: Ground & { random: Random; death: AbortSignal },
 ): Promise<number> {
   const blows = [
     ...Array.from({ length: kills }, () => 'kill' as const),
@@ -128,7 +134,7 @@ async function rage(
     deliveries: storm.deliveries,
     url,
     random,
-    signal: AbortSignal.any([signal, stop.signal]),
+    signal: AbortSignal.any([signal, stop.signal, death]),
     onTaken(taken) {
       while (blows.length > 0 && blows[0]!.after <= taken) {
         const { what } = blows.shift()!
@@ -143,6 +149,7 @@ async function rage(
   })
   await published
   await blowing
+  death.throwIfAborted()
   if (failed !== undefined) throw failed
   if (signal.aborted) throw new Error('stopped')
   return performance.now() - startedAt
