@@ -61,5 +61,7 @@ export function openDatabase(config: pg.PoolConfig): { db: Database; pool: pg.Po
   })
   // An idle connection that dies is replaced at the next use; without a listener it would end the process.
   pool.on('error', () => undefined)
+  // A connection that is lost while a transaction holds it, between two queries, is no error of the pool; the next query will say so.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return { db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), pool }
 }
