@@ -14,7 +14,7 @@ const STAFF = ['dispatcher', 'planner'] as const
 const ALL = ['dispatcher', 'planner', 'customer'] as const
 const anyone: Access = { who: 'anyone' }
 const probe: Access = { who: 'anyone', unlimited: true }
-const reads = (...who: readonly Role[]): Access => ({ who })
+const by = (...who: readonly Role[]): Access => ({ who })
 const acts = (...who: readonly Role[]): Access => ({ who, engine: true })
 
 /**
@@ -23,54 +23,79 @@ const acts = (...who: readonly Role[]): Access => ({ who, engine: true })
  */
 export const ACCESS: Readonly<Record<string, Access>> = {
   // Dispatcher. Planners look, and do not touch.
-  'GET /api/v1/outages': reads(...STAFF),
-  'GET /api/v1/outages/:id': reads(...STAFF),
+  'GET /api/v1/outages': by(...STAFF),
+  'GET /api/v1/outages/:id': by(...STAFF),
   'POST /api/v1/outages/:id/etr': acts('dispatcher'),
   'POST /api/v1/outages/:id/crew': acts('dispatcher'),
   'POST /api/v1/outages/:id/cause': acts('dispatcher'),
   'POST /api/v1/outages/:id/note': acts('dispatcher'),
   'POST /api/v1/outages/:id/close': acts('dispatcher'),
   'POST /api/v1/switches/:id/position': acts('dispatcher'),
-  'GET /api/v1/switches': reads(...STAFF),
-  'GET /api/v1/nodes/:id/trace': reads(...STAFF),
-  'GET /api/v1/network.geojson': reads(...STAFF),
-  'GET /api/v1/network/map': reads(...STAFF),
-  'GET /api/v1/network/state': reads(...STAFF),
-  'GET /api/v1/switches/:id/effect': reads(...STAFF),
-  'GET /api/v1/switches/:id/trace': reads(...STAFF),
+  'GET /api/v1/switches': by(...STAFF),
+  'GET /api/v1/nodes/:id/trace': by(...STAFF),
+  'GET /api/v1/network.geojson': by(...STAFF),
+  'GET /api/v1/network/map': by(...STAFF),
+  'GET /api/v1/network/state': by(...STAFF),
+  'GET /api/v1/switches/:id/effect': by(...STAFF),
+  'GET /api/v1/switches/:id/trace': by(...STAFF),
 
   // Planner. Dispatchers look.
-  'GET /api/v1/indices': reads(...STAFF),
-  'GET /api/v1/indices/explain': reads(...STAFF),
-  'GET /api/v1/major-days': reads(...STAFF),
-  'GET /api/v1/balance': reads(...STAFF),
-  'GET /api/v1/loads/:id': reads(...STAFF),
-  'GET /api/v1/works': reads(...STAFF),
+  'GET /api/v1/indices': by(...STAFF),
+  'GET /api/v1/indices/explain': by(...STAFF),
+  'GET /api/v1/major-days': by(...STAFF),
+  'GET /api/v1/balance': by(...STAFF),
+  'GET /api/v1/balance/feeders/:id/loss': by(...STAFF),
+  'GET /api/v1/balance/ties': by(...STAFF),
+  'GET /api/v1/loads/:id': by(...STAFF),
+  'GET /api/v1/loads/:id/forecast': by(...STAFF),
+  'GET /api/v1/works': by(...STAFF),
   'POST /api/v1/works': acts('planner'),
-  'GET /api/v1/works/:id': reads(...STAFF),
+  'GET /api/v1/works/:id': by(...STAFF),
+  'PUT /api/v1/works/:id': acts('planner'),
   'POST /api/v1/works/:id/submit': acts('planner'),
   'POST /api/v1/works/:id/approve': acts('planner'),
   'POST /api/v1/works/:id/start': acts('planner'),
   'POST /api/v1/works/:id/finish': acts('planner'),
   'POST /api/v1/works/:id/cancel': acts('planner'),
-  'GET /api/v1/works/:id/effect': reads(...STAFF),
+  'GET /api/v1/works/:id/effect': by(...STAFF),
   'POST /api/v1/periods/:month/close': acts('planner'),
 
   // Customer.
-  'GET /api/v1/me': reads('customer'),
-  'POST /api/v1/me/reports': reads('customer'),
-  'PUT /api/v1/me/preferences': reads('customer'),
+  'GET /api/v1/me': by('customer'),
+  'POST /api/v1/me/reports': by('customer'),
+  'GET /api/v1/me/preferences': by('customer'),
+  'PUT /api/v1/me/preferences': by('customer'),
+  'GET /api/v1/me/deliveries': by('customer'),
+  'POST /api/v1/me/satisfaction': by('customer'),
+  'GET /api/v1/me/complaints': by('customer'),
+  'POST /api/v1/me/complaints': by('customer'),
+  'GET /api/v1/me/owed': by('customer'),
+  'GET /api/v1/me/calendar': by('customer'),
+
+  // Who looks after customers.
+  'GET /api/v1/reports': by(...STAFF),
+  'GET /api/v1/complaints': by(...STAFF),
+  'POST /api/v1/complaints/:id/owner': by(...STAFF),
+  'POST /api/v1/complaints/:id/answer': by(...STAFF),
+  'GET /api/v1/service-quality': by(...STAFF),
+  'GET /api/v1/deliveries': by(...STAFF),
+  'POST /api/v1/deliveries/:id/retry': by(...STAFF),
+  'GET /api/v1/webhooks': by(),
+  'POST /api/v1/webhooks': by(),
+  'DELETE /api/v1/webhooks/:id': by(),
 
   // Whoever has a token.
-  'POST /api/v1/live/ticket': reads(...ALL),
+  'POST /api/v1/live/ticket': by(...ALL),
   // The socket does its own asking, before the upgrade: a ticket is not a token.
   'GET /live': probe,
 
   // Administrator.
-  'POST /api/v1/tokens/:jti/revoke': reads(),
+  'POST /api/v1/tokens/:jti/revoke': by(),
 
   // Public.
   'GET /public/outages.geojson': anyone,
+  // The key in the path is the secret.
+  'GET /public/calendar/:key': anyone,
   'GET /health/live': probe,
   'GET /health/ready': probe,
   'GET /metrics': probe,

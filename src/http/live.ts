@@ -1,3 +1,4 @@
+import type { WebSocket } from '@fastify/websocket'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { issueTicket, redeemTicket, TICKET_TTL_S, type Identity } from '../stores/accounts.ts'
@@ -51,9 +52,21 @@ export async function liveRoutes(app: App, parts: HttpParts): Promise<void> {
         const token = bearerOf(request)
         throw unidentified(reply, token === undefined ? undefined : await parts.auth.verify(token))
       },
+      preHandler: async (request, reply) => {
+        // What answers from here on is the socket; the response that is not sent would live, and hold the request, as long as it.
+        reply.raw.detachSocket(request.raw.socket)
+      },
     },
-    (socket, request) => parts.live.join(socket, identified(request)),
+    (socket, request) => {
+      // The plugin's own listener holds the request for as long as the socket lives: that is most of what a socket would cost.
+      socket.removeAllListeners('error').on('error', letGo)
+      parts.live.join(socket, identified(request))
+    },
   )
+}
+
+function letGo(this: WebSocket): void {
+  this.terminate()
 }
 
 function identified(request: FastifyRequest): Identity {

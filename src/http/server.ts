@@ -11,16 +11,19 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify'
 import { Counter, Histogram } from 'prom-client'
+import { customerCareRoutes } from './customer-care.ts'
 import { customerRoutes } from './customer.ts'
 import { dispatcherRoutes } from './dispatcher.ts'
 import { COUNTED_MAX, guard, refuseUndecided } from './guard.ts'
 import { FRAME_BYTES_MAX, liveRoutes } from './live.ts'
+import { loadRoutes } from './loads.ts'
 import { pagesDataRoutes } from './pages-data.ts'
 import { pagesRoutes } from './pages.ts'
 import type { App, HttpParts } from './parts.ts'
 import { plannerRoutes } from './planner.ts'
 import { Problem, sendProblem, type ProblemPart } from './problem.ts'
 import { publicRoutes } from './public.ts'
+import { workRoutes } from './works.ts'
 
 export const BODY_BYTES_MAX = 65_536
 /** Encoded, an identifier of 128 characters may be this long. */
@@ -40,7 +43,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     ajv: { customOptions: { allErrors: true } },
     // Answered before any route: a path that cannot be read.
     frameworkErrors: (error, _request, reply) => {
-      void sendProblem(reply as never, problemOf(error))
+      void sendProblem(reply, problemOf(error))
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
@@ -57,7 +60,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
     if (text === '') done(null, undefined)
-    else parseJson(request, text as string, done)
+    else void parseJson(request, text as string, done)
   })
   measure(app, parts)
   app.setErrorHandler<FastifyError | Problem>((error, request, reply) => {
@@ -80,10 +83,10 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     options: { maxPayload: FRAME_BYTES_MAX, perMessageDeflate: false },
     errorHandler: (_error, socket) => socket.terminate(),
     preClose: (done) => {
-      parts.live.close().then(
-        () => app.websocketServer.close(() => done()),
-        () => done(),
-      )
+      void parts.live.close().finally(() => {
+        app.websocketServer.close()
+        done()
+      })
     },
   })
   await app.register(swagger, { openapi: DOCUMENT })
@@ -96,6 +99,9 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await dispatcherRoutes(routes, parts)
     await plannerRoutes(routes, parts)
     await customerRoutes(routes, parts)
+    await loadRoutes(routes, parts)
+    await workRoutes(routes, parts)
+    await customerCareRoutes(routes, parts)
     await pagesDataRoutes(routes, parts)
     await pagesRoutes(routes, parts)
   })
@@ -134,7 +140,7 @@ function problemOf(error: unknown): Problem {
     const where = fault.validationContext ?? 'body'
     const parts = fault.validation.map(
       ({ instancePath, params, message, keyword }): ProblemPart => ({
-        in: (where === 'querystring' ? 'query' : where) as ProblemPart['in'],
+        in: where === 'querystring' ? 'query' : where,
         at:
           keyword === 'required'
             ? `${instancePath}/${String(params['missingProperty'])}`
