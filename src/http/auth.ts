@@ -8,7 +8,8 @@ import {
   type JWTVerifyGetKey,
 } from 'jose'
 import type { Clock } from '../clock.ts'
-import { readRevokedTokens, ROLES, type Identity, type Role } from '../stores/accounts.ts'
+import { ROLES, type Identity, type Role } from '../stores/identity.ts'
+import { readRevokedTokens } from '../stores/accounts.ts'
 import type { Database } from '../stores/database.ts'
 import { MS_PER_MIN, MS_PER_S, type EpochMs } from '../time.ts'
 
@@ -222,6 +223,14 @@ function isId(value: unknown): value is string {
     typeof value === 'string' &&
     value.length > 0 &&
     value.length <= ID_CHARS_MAX &&
-    !/[\u0000-\u001f\u007f]/.test(value)
+    !hasControls(value)
   )
+}
+
+function hasControls(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 0x20 || code === 0x7f) return true
+  }
+  return false
 }

@@ -48,6 +48,7 @@ export async function networkRoutes(app: App, parts: HttpParts): Promise<void> {
       const wanted = query.search?.toLowerCase()
       const switches = []
       let next: string | null = null
+      let last = -1
       for (let device = Number(after) + 1; device < view.network.switchCount; device++) {
         const row = view.tables.switches[device]
         if (row === undefined) break
@@ -68,11 +69,11 @@ export async function networkRoutes(app: App, parts: HttpParts): Promise<void> {
         if (query.abnormal !== undefined && (closed !== normal) !== query.abnormal) continue
         if (query.stale !== undefined && stale !== query.stale) continue
         if (switches.length === limit) {
-          next = encodeCursor([switches.at(-1)?.place ?? 0])
+          next = encodeCursor([last])
           break
         }
+        last = device
         switches.push({
-          place: device,
           id: row.id,
           name: row.name,
           kind: row.kind,
@@ -90,7 +91,7 @@ export async function networkRoutes(app: App, parts: HttpParts): Promise<void> {
           to: row.to,
         })
       }
-      return { switches: switches.map(({ place, ...row }) => row), nextCursor: next }
+      return { switches, nextCursor: next }
     },
   )
 

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry as Metrics } from 'prom-client
 import type { Clock } from '../clock.ts'
 import type { GroupCode } from '../ledger/facts.ts'
 import type { Notice } from '../notices/notice.ts'
-import type { Identity } from '../stores/accounts.ts'
+import type { Identity } from '../stores/identity.ts'
 import type { Database } from '../stores/database.ts'
 import { MS_PER_S } from '../time.ts'
 import { frameFor, pointsFrame, wrap, type Parcel } from './frames.ts'
@@ -283,7 +283,7 @@ export function openRooms(parts: LiveParts): LiveRooms {
   async function heartbeat(): Promise<void> {
     const now = clock()
     let slice = 0
-    for (const session of [...sessions]) {
+    for (const session of Array.from(sessions)) {
       if (session.phase.is === 'over') continue
       if (session.identity.expiresAt <= now || parts.isRevoked(session.identity)) {
         end(session, TOKEN_ENDED, 'the token has ended')

@@ -1,4 +1,4 @@
-import pg from 'pg'
+import { Client, type ClientConfig } from 'pg'
 import type { Logger } from 'pino'
 import type { Notice } from '../notices/notice.ts'
 import type { Database } from '../stores/database.ts'
@@ -32,7 +32,7 @@ export async function openStream(parts: {
   readonly rooms: Pick<LiveRooms, 'begin' | 'deliver' | 'head'>
   readonly logger: Logger
   /** Gateways follow the engine through the database; null in the engine's own process. */
-  readonly follow: pg.ClientConfig | null
+  readonly follow: ClientConfig | null
 }): Promise<Stream> {
   const { db, rooms, logger } = parts
   const head = await lastNoticeSeq(db)
@@ -109,11 +109,11 @@ export async function openStream(parts: {
 
   /** One connection of our own that listens, and is replaced when it breaks. */
   async function follow(): Promise<{ close(): Promise<void> }> {
-    let client: pg.Client | undefined
+    let client: Client | undefined
     let again: NodeJS.Timeout | undefined
 
     async function listen(): Promise<void> {
-      const next = new pg.Client(parts.follow ?? {})
+      const next = new Client(parts.follow ?? {})
       next.on('error', () => undefined)
       next.on('end', () => {
         if (client === next) client = undefined

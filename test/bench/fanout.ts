@@ -107,8 +107,9 @@ const memory = async (): Promise<void> => {
 }
 
 function serveBare(): void {
-  const server: WebSocketServer = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false }, () =>
-    tell({ port: (server.address() as AddressInfo).port }),
+  const server: WebSocketServer = new WebSocketServer(
+    { port: 0, host: '127.0.0.1', perMessageDeflate: false },
+    () => tell({ port: (server.address() as AddressInfo).port }),
   )
   server.on('connection', (socket) => socket.on('message', () => undefined))
   process.on('message', (order: Order) => {
@@ -407,6 +408,7 @@ switch (process.env['FANOUT_ROLE']) {
   case 'read':
     read()
     break
+  case undefined:
   default:
     await main()
 }
