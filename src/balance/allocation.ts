@@ -116,10 +116,11 @@ export function allocateLoads(
   const weight = new Float64Array(points)
   const open = Array.from({ length: feeders }, () => ({ w: 0, var: 0, weight: 0, points: 0 }))
 
+  // In the loops over all points arrays are read as they are: `at` sees every kind of array, and costs it.
   for (let point = 0; point < points; point++) {
-    const node = at(network.loadPointNode, point)
+    const node = network.loadPointNode[point] as number
     if (tree.fed[node] === 0) continue
-    const feeder = at(tree.feeder, node)
+    const feeder = tree.feeder[node] as number
     const said = measured.get(network.loadPointIds[point] as string)
     const sum = feeder === NONE ? undefined : open[feeder]
     if (said !== undefined) {
@@ -127,14 +128,14 @@ export function allocateLoads(
       pointW[point] = Math.round(said.kw * 1000)
       pointVar[point] = Math.round(said.kvar === null ? said.kw * 1000 * varPerW : said.kvar * 1000)
       if (sum !== undefined) {
-        sum.w += at(pointW, point)
-        sum.var += at(pointVar, point)
+        sum.w += pointW[point] as number
+        sum.var += pointVar[point] as number
       }
       continue
     }
     let kw = 0
     for (let kind = 0; kind < factors.length; kind++) {
-      kw += at(expected.meanKw, point * factors.length + kind) * (factors[kind] as number)
+      kw += (expected.meanKw[point * factors.length + kind] as number) * (factors[kind] as number)
     }
     weight[point] = kw
     pointSource[point] = ESTIMATED
@@ -186,17 +187,17 @@ export function allocateLoads(
 
   for (let point = 0; point < points; point++) {
     if (pointSource[point] !== ESTIMATED) continue
-    const feeder = at(tree.feeder, at(network.loadPointNode, point))
+    const feeder = at(tree.feeder, network.loadPointNode[point] as number)
     if (feeder === NONE) {
-      pointW[point] = Math.round(at(weight, point) * 1000)
-      pointVar[point] = Math.round(at(weight, point) * 1000 * varPerW)
+      pointW[point] = Math.round((weight[point] as number) * 1000)
+      pointVar[point] = Math.round((weight[point] as number) * 1000 * varPerW)
       continue
     }
     if (feederSource[feeder] === MEASURED) pointSource[point] = ALLOCATED
     const sum = open[feeder] as { weight: number; points: number }
     const share = rest[feeder] as (typeof rest)[number]
     // Rounding the running sum, not the parts: the last point brings it to the total exactly.
-    share.given += sum.weight > 0 ? at(weight, point) / sum.weight : 1 / sum.points
+    share.given += sum.weight > 0 ? (weight[point] as number) / sum.weight : 1 / sum.points
     const wGiven = Math.round(share.w * Math.min(1, share.given))
     const varGiven = Math.round(share.var * Math.min(1, share.given))
     pointW[point] = wGiven - share.wGiven

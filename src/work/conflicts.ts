@@ -45,7 +45,8 @@ export function conflictsOf({
     const isShared =
       other.sets.some((set) => set.groups.some((group) => own.has(group))) ||
       other.work.assets.some((asset) => work.assets.includes(asset))
-    if (isShared) {
+    // What begins in the same instant was put together on purpose, so that customers are interrupted once.
+    if (isShared && other.work.window.from !== work.window.from) {
       const says = `${id} (${title}) works in the same section at the same time`
       conflicts.push({ kind: 'sameSection', work: id, says })
     }
