@@ -230,6 +230,7 @@ export function dltNatureOf(interruption: {
       return 'S-P-T'
     case 'POWER_SUPPLY/load_shed':
       return 'S-L-N'
+    case null:
     default:
       return 'S-P'
   }

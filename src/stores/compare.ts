@@ -32,6 +32,8 @@ export type Comparison = {
   }[]
 }
 
+type Setting = string | number | boolean | null
+
 // In this order: what is counted, then how long it must last, then how it is told apart.
 const SETTINGS = [
   'unit',
@@ -79,7 +81,7 @@ export async function compareRulebooks(
   const start = await headlineOf(settings, short)
   let before = start
   const steps: Comparison['steps'][number][] = []
-  const step = (setting: string, was: unknown, is: unknown, after: Headline): void => {
+  const step = (setting: string, was: Setting, is: Setting, after: Headline): void => {
     const change = (a: number | null, b: number | null) => (a === null || b === null ? null : b - a)
     steps.push({
       setting,

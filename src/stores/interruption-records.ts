@@ -132,11 +132,16 @@ async function replaceChanged(
     coalesce(area, ''), coalesce(substation, ''), coalesce(feeder, ''), customers, coalesce(connected_kva::text, ''),
     members, nature, coalesce(cause, ''), external, source_shortage), ',' order by from_at, until_at, customers, members))`
   await sql`create temporary table record_outage on commit drop as
-    select s.outage, o.id is not null as known,
-      o.id is not null and s.said = (select ${said} from interruption i where i.outage = s.outage) as same
-    from (select outage, ${said} as said from record_step group by outage) s
-    left join outage o on o.id = s.outage`.execute(tx)
+    select s.outage, o.id is not null as known, false as same
+    from (select distinct outage from record_step) s left join outage o on o.id = s.outage`.execute(
+    tx,
+  )
   await sql`create unique index on record_outage (outage)`.execute(tx)
+  await sql`update record_outage o set same = true
+    from (select outage, ${said} as said from record_step join record_outage using (outage) where known group by outage) s
+    where s.outage = o.outage and s.said = (select ${said} from interruption i where i.outage = s.outage)`.execute(
+    tx,
+  )
   const { rows: days } = await sql<{ day: string }>`
     select local_day as day from record_step join record_outage using (outage) where not same
     union select i.local_day from interruption i join record_outage o using (outage) where known and not same
