@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises'
 import { issueToken } from '../http/auth.ts'
 import { hashGatewayPassword, isGatewayName } from '../feeds/gateway-accounts.ts'
 import { authOf } from '../service.ts'
-import { ROLES } from '../stores/accounts.ts'
+import { ROLES } from '../stores/identity.ts'
 import { aDuration, oneOf, parse, WrongUse, type Command } from './command.ts'
 import { settingsOf } from './with-database.ts'
 

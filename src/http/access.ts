@@ -1,4 +1,4 @@
-import type { Role } from '../stores/accounts.ts'
+import type { Role } from '../stores/identity.ts'
 
 /** Who may use a route. `admin` may use every one that asks for a role. */
 export type Access = {

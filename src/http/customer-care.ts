@@ -1,12 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type, type Static } from 'typebox'
+import { Type } from 'typebox'
 import type { GroupCode } from '../ledger/facts.ts'
 import { answerTo, type KnownThere } from '../notices/answers.ts'
-import { calendarOf } from '../notices/calendar.ts'
-import { NOTICE_KINDS } from '../notices/notice.ts'
 import { owedInBritain, type Stay } from '../notices/owed.ts'
-import { LANGUAGES, type Language } from '../notices/words.ts'
-import { writeAudit, type Identity } from '../stores/accounts.ts'
+import type { Identity } from '../stores/identity.ts'
+import { writeAudit } from '../stores/accounts.ts'
 import { readBoardRow } from '../stores/board.ts'
 import {
   fileComplaint,
@@ -21,48 +19,25 @@ import {
   readOutages,
   readPastInterruptions,
 } from '../stores/outages-read.ts'
-import { listDeliveries } from '../stores/outbox.ts'
 import { readPlannedEvents } from '../stores/planned-read.ts'
-import {
-  calendarKey,
-  pointOfCalendar,
-  readPreferences,
-  savePreferences,
-  type Preferences,
-} from '../stores/recipients.ts'
 import { MS_PER_DAY, MS_PER_H } from '../time.ts'
 import { careDeskRoutes } from './care-desk.ts'
-import { Id, Limit, PAGE_SIZE } from './params.ts'
+import { identified, ownerOf } from './identity.ts'
+import { Id, PAGE_SIZE } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
-import { badField, notFound, Problem } from './problem.ts'
+import { preferenceRoutes } from './preferences.ts'
+import { notFound, Problem } from './problem.ts'
 
 /** Reports of one person in ten minutes; a neighbour who reports for the whole street is still heard. */
 export const REPORTS_MAX = 20
 const REPORTS_WINDOW = '10 minutes'
 const WORDS_CHARS_MAX = 2_000
-export const CHANNELS_MAX = 10
-const ADDRESS_CHARS_MAX = 320
 /** What is owed is reckoned over this time. */
 const OWED_DAYS = 730
 const BACK_LATELY_H = 2
 
 const tags = ['customer']
 const Words = Type.String({ minLength: 1, maxLength: WORDS_CHARS_MAX })
-const ClockTime = Type.String({
-  pattern: '^([01]\\d|2[0-3]):[0-5]\\d$',
-  description: 'local, 22:00',
-})
-
-const ChannelBody = Type.Object({
-  channel: Type.Enum(['email', 'sms']),
-  address: Type.String({ minLength: 3, maxLength: ADDRESS_CHARS_MAX }),
-  servicePoints: Type.Optional(Type.Array(Id, { maxItems: 100, description: 'default: all mine' })),
-  kinds: Type.Optional(Type.Union([Type.Array(Type.Enum(NOTICE_KINDS)), Type.Null()])),
-  quietHours: Type.Optional(
-    Type.Union([Type.Object({ from: ClockTime, until: ClockTime }), Type.Null()]),
-  ),
-})
-
 /** Being heard, and saying how one wants to be told. */
 export async function customerCareRoutes(app: App, parts: HttpParts): Promise<void> {
   const { db, clock } = parts
@@ -123,72 +98,6 @@ export async function customerCareRoutes(app: App, parts: HttpParts): Promise<vo
         text: answerTo(kind, there, hazard, { at: now, timeZone }),
       }
     },
-  )
-
-  app.get(
-    '/api/v1/me/preferences',
-    { schema: { tags, summary: 'How I want to be told' } },
-    async (request) => view(await readPreferences(db, identified(request).subject)),
-  )
-
-  app.put(
-    '/api/v1/me/preferences',
-    {
-      schema: {
-        tags,
-        summary: 'How I want to be told: in place of whatever was',
-        body: Type.Object({
-          language: Type.Optional(Type.Enum(LANGUAGES)),
-          channels: Type.Optional(Type.Array(ChannelBody, { maxItems: CHANNELS_MAX })),
-        }),
-      },
-    },
-    async (request) => {
-      const identity = identified(request)
-      const { subject } = identity
-      const { language, channels } = request.body
-      const now = clock()
-      const saved = await db.transaction().execute(async (tx) => {
-        const before = await readPreferences(tx, subject)
-        const wanted: Preferences = {
-          language: language ?? before.language,
-          channels:
-            channels === undefined
-              ? before.channels
-              : channels.map((one, i) => channelOf(one, i, identity)),
-        }
-        await savePreferences(tx, subject, wanted, groupOf, now)
-        // Who changed it and when; addresses are nobody's business in an audit.
-        await writeAudit(tx, {
-          at: now,
-          subject,
-          role: identity.role,
-          act: 'preferences',
-          target: subject,
-          before: { language: before.language, channels: before.channels.length },
-          after: { language: wanted.language, channels: wanted.channels.length },
-        })
-        return wanted
-      })
-      return view(saved)
-    },
-  )
-
-  app.get(
-    '/api/v1/me/deliveries',
-    {
-      schema: {
-        tags,
-        summary: 'What was sent to me, and what became of it',
-        querystring: Type.Object({ limit: Type.Optional(Limit) }),
-      },
-    },
-    async (request) => ({
-      deliveries: await listDeliveries(db, {
-        subject: identified(request).subject,
-        limit: request.query.limit ?? PAGE_SIZE,
-      }),
-    }),
   )
 
   app.post(
@@ -320,67 +229,8 @@ export async function customerCareRoutes(app: App, parts: HttpParts): Promise<vo
     },
   )
 
-  app.get(
-    '/api/v1/me/calendar',
-    {
-      schema: {
-        tags,
-        summary: 'Addresses of calendars with the planned work at my service points',
-        querystring: Type.Object({ language: Type.Optional(Type.Enum(LANGUAGES)) }),
-      },
-    },
-    async (request) => {
-      const { subject, servicePoints } = identified(request)
-      const suffix =
-        request.query.language === undefined ? '' : `?language=${request.query.language}`
-      const calendars = []
-      for (const servicePoint of servicePoints) {
-        const key = await calendarKey(db, subject, servicePoint, clock())
-        calendars.push({ servicePoint, path: `/public/calendar/${key}${suffix}` })
-      }
-      return { calendars }
-    },
-  )
-
-  app.get(
-    '/public/calendar/:key',
-    {
-      schema: {
-        tags: ['public'],
-        summary: 'Planned work at one service point as iCalendar; the key is the secret',
-        params: Type.Object({ key: Type.String({ pattern: '^[\\w-]{32}$' }) }),
-        querystring: Type.Object({ language: Type.Optional(Type.Enum(LANGUAGES)) }),
-      },
-    },
-    async ({ params, query }, reply) => {
-      const servicePoint = await pointOfCalendar(db, params.key)
-      if (servicePoint === undefined)
-        throw notFound('no-such-calendar', 'there is no such calendar')
-      const language: Language = query.language ?? 'en'
-      const group = groupOf(servicePoint)
-      const events = group === null ? [] : await readPlannedEvents(db, group, language, clock())
-      return reply
-        .type('text/calendar; charset=utf-8')
-        .header('cache-control', 'private, max-age=300')
-        .send(calendarOf(servicePoint, events))
-    },
-  )
-
+  await preferenceRoutes(app, parts)
   await careDeskRoutes(app, parts)
-}
-
-function identified(request: FastifyRequest): Identity {
-  if (request.identity === null) throw new Problem(401, 'no-token', 'a token is needed')
-  return request.identity
-}
-
-/** Who asks, if the point is theirs. To everyone else it does not exist, whether it does or not. */
-function ownerOf(request: FastifyRequest, servicePoint: string): Identity {
-  const identity = identified(request)
-  if (!identity.servicePoints.includes(servicePoint)) {
-    throw new Problem(403, 'not-yours', `the service point ${servicePoint} is not one of yours`)
-  }
-  return identity
 }
 
 async function refuseFlood(
@@ -460,52 +310,3 @@ function localMonth(at: number, timeZone: string): { year: number; month: number
   const [year, month] = parts.format(at).split('-').map(Number)
   return { year: year ?? 0, month: month ?? 0 }
 }
-
-function channelOf(
-  body: Static<typeof ChannelBody>,
-  index: number,
-  identity: Identity,
-): Preferences['channels'][number] {
-  const at = `/channels/${index}`
-  const fits =
-    body.channel === 'email'
-      ? /^[^\s@<>,;:"]+@[^\s@<>,;:"]+\.[^\s@<>,;:".]+$/
-      : /^\+?[\d ()-]{5,24}$/
-  if (!fits.test(body.address)) {
-    const what = body.channel === 'email' ? 'an e-mail address' : 'a telephone number'
-    throw badField({ in: 'body', at: `${at}/address`, says: `is not ${what}` })
-  }
-  const servicePoints = body.servicePoints ?? identity.servicePoints
-  const foreign = servicePoints.find((point) => !identity.servicePoints.includes(point))
-  if (foreign !== undefined)
-    throw new Problem(403, 'not-yours', `the service point ${foreign} is not one of yours`)
-  return {
-    channel: body.channel,
-    address: body.channel === 'sms' ? body.address.replace(/[ ()-]/g, '') : body.address,
-    servicePoints,
-    kinds: body.kinds ?? null,
-    quiet:
-      body.quietHours === undefined || body.quietHours === null
-        ? null
-        : { fromMin: minuteOf(body.quietHours.from), untilMin: minuteOf(body.quietHours.until) },
-  }
-}
-
-const minuteOf = (clockTime: string): number => {
-  const [hour, minute] = clockTime.split(':').map(Number)
-  return (hour ?? 0) * 60 + (minute ?? 0)
-}
-
-const clockTimeOf = (minute: number): string =>
-  `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`
-
-const view = (preferences: Preferences) => ({
-  language: preferences.language,
-  channels: preferences.channels.map(({ quiet, ...one }) => ({
-    ...one,
-    quietHours:
-      quiet === null
-        ? null
-        : { from: clockTimeOf(quiet.fromMin), until: clockTimeOf(quiet.untilMin) },
-  })),
-})

@@ -1,6 +1,6 @@
 import type { WebSocket } from '@fastify/websocket'
 import type { GroupCode } from '../ledger/facts.ts'
-import type { Identity } from '../stores/accounts.ts'
+import type { Identity } from '../stores/identity.ts'
 import type { Parcel } from './frames.ts'
 import type { Topic } from './topics.ts'
 

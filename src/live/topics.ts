@@ -1,4 +1,4 @@
-import type { Identity } from '../stores/accounts.ts'
+import type { Identity } from '../stores/identity.ts'
 
 export type Topic =
   | { readonly kind: 'outages' }

@@ -1,28 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { EpochMs } from '../time.ts'
 import { instant, type Database, type Tx } from './database.ts'
-import type { Instant, Json } from './schema.ts'
-
-/** The tables of sql/0050_accounts.sql. */
-export type AccountTables = {
-  live_ticket: { digest: Buffer; identity: Json<Identity>; expires_at: Instant }
-  revoked_token: { jti: string; revoked_at: Instant; expires_at: Instant; by_subject: string }
-}
-
-export const ROLES = ['dispatcher', 'planner', 'customer', 'admin'] as const
-export type Role = (typeof ROLES)[number]
-
-/** Who somebody is, as a token that we have verified says it. */
-export type Identity = {
-  readonly subject: string
-  readonly role: Role
-  /** The service points that are theirs; what a customer may see and nothing else. */
-  readonly servicePoints: readonly string[]
-  /** The token's own name, for revocation; null where it has none. */
-  readonly jti: string | null
-  /** Not valid from this instant on. */
-  readonly expiresAt: EpochMs
-}
+import type { Identity } from './identity.ts'
 
 export const TICKET_TTL_S = 30
 const TICKET_BYTES = 32

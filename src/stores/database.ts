@@ -1,14 +1,14 @@
 import { Kysely, PostgresDialect, sql, type RawBuilder, type Transaction } from 'kysely'
 import pg from 'pg'
-import type { AccountTables } from './accounts.ts'
-import type { CustomerTables } from './customer-care.ts'
-import type { LoadTables } from './loads.ts'
+import type { AccountTables } from './account-tables.ts'
+import type { CustomerTables } from './customer-tables.ts'
+import type { LoadTables } from './load-tables.ts'
 import type { PeriodTables, ReliabilityTables, RollupTables } from './reliability-tables.ts'
 import type { CoreTables } from './schema.ts'
-import type { WorkTables } from './works.ts'
+import type { WorkTables } from './work-tables.ts'
 import { toIso, type EpochMs } from '../time.ts'
 
-/** Every table there is. A room that brings tables exports their interface from its store file and joins them here. */
+/** Every table there is. A room that brings tables describes them in a file of its own and joins them here. */
 export type Tables = CoreTables &
   LoadTables &
   WorkTables &

@@ -1,36 +1,9 @@
-import { sql, type Generated } from 'kysely'
+import { sql } from 'kysely'
 import type { GroupCode } from '../ledger/facts.ts'
 import type { EpochMs } from '../time.ts'
 import type { ToldSet, Work, WorkEvent, WorkId, WorkState } from '../work/work.ts'
 import { instant, type Database, type Tx } from './database.ts'
-import type { Instant, Json } from './schema.ts'
-
-type Document = Omit<Work, 'history' | 'told'>
-
-/** The tables of sql/0021_works.sql that hold works; patrols and findings are in patrols.ts. */
-export type WorkTables = {
-  work: {
-    id: string
-    state: string
-    window_from: Instant
-    window_until: Instant
-    crew: string | null
-    document: Json<Document>
-    revision: number
-    updated_at: Instant
-  }
-  work_event: {
-    id: Generated<number>
-    work: string
-    at: Instant
-    by_subject: string
-    act: string
-    from_state: string | null
-    to_state: string
-    note: string | null
-  }
-  work_told: { work: string; from_at: Instant; until_at: Instant; members: number[] }
-}
+import type { Document } from './work-tables.ts'
 
 export type SavedWork = { readonly work: Work; readonly revision: number }
 

@@ -9,7 +9,7 @@ import type { NetworkTables } from '../../src/grid/tables.ts'
 import { issueToken } from '../../src/http/auth.ts'
 import { startService, type Service } from '../../src/service.ts'
 import { readSettings } from '../../src/settings.ts'
-import type { Role } from '../../src/stores/accounts.ts'
+import type { Role } from '../../src/stores/identity.ts'
 import { saveRevision } from '../../src/stores/networks.ts'
 import { startMosquitto } from './broker.ts'
 import type { TestDatabase } from './database.ts'
@@ -70,7 +70,11 @@ export async function openTestService(
     ...env,
   })
   if (!read.ok) throw new Error(JSON.stringify(read.faults))
-  const service = await startService(read.settings, 'all', pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'fatal' }))
+  const service = await startService(
+    read.settings,
+    'all',
+    pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'fatal' }),
+  )
   test.teardown(() => service.close())
   const token = (role: Role, servicePoints: readonly string[] = []): Promise<string> =>
     issueToken({ role, subject: `test-${role}`, servicePoints, ttlS: 3600 }, SECRET, Date.now())
