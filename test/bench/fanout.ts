@@ -398,6 +398,9 @@ async function main(): Promise<void> {
   if (failed) process.exitCode = 1
 }
 
+// A child outlives nobody who started it.
+process.on('disconnect', () => process.exit())
+
 switch (process.env['FANOUT_ROLE']) {
   case 'bare':
     serveBare()
