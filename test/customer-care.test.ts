@@ -371,6 +371,11 @@ await t.test('preferences: kept whole, seen by nobody else, and followed', async
       { channels: [{ channel: 'sms', address: '+15550100', servicePoints: ['P4'] }] },
       403,
     ],
+    [
+      'no subscription',
+      { channels: [{ channel: 'push', address: '{"endpoint":"https://x.org"}' }] },
+      400,
+    ],
     ['no address', { channels: [{ channel: 'email', address: 'ann' }] }, 400],
     ['two addresses in one', { channels: [{ channel: 'email', address: 'a@b.org,c@d.org' }] }, 400],
     ['a line break', { channels: [{ channel: 'email', address: 'a@b.org\nBcc: x@y.org' }] }, 400],

@@ -1,12 +1,14 @@
-import { createHmac } from 'node:crypto'
+import { createECDH, createHmac } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { importJWK, jwtVerify } from 'jose'
 import pino from 'pino'
 import { SMTPServer } from 'smtp-server'
 import t from 'tap'
 import type { Channel, ChannelName, Parcel, Sent } from '../src/delivery/channel.ts'
 import { ATTEMPTS_MAX, deliverDue, waitS, WAIT_MAX_S } from '../src/delivery/deliver.ts'
 import { openEmail } from '../src/delivery/email.ts'
+import { encryptPush, openPush } from '../src/delivery/push.ts'
 import { openSms } from '../src/delivery/sms.ts'
 import { openDeliverer } from '../src/delivery/worker.ts'
 import { openWebhook } from '../src/delivery/webhook.ts'
@@ -535,6 +537,74 @@ await t.test(
     const before = mails.length
     await email.send(injected)
     t.notMatch(mails.slice(before).join(''), /^Bcc:/im, 'no header through an address')
+  },
+)
+
+await t.test(
+  'Web Push: encrypted as RFC 8291 shows it, with the proof of RFC 8292, to push services only',
+  async (t) => {
+    // The example of RFC 8291, section 5 and appendix A.
+    const own = createECDH('prime256v1')
+    own.setPrivateKey(Buffer.from('yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw', 'base64url'))
+    const keys = {
+      p256dh:
+        'BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4',
+      auth: 'BTBZMqHH6r4Tts7J_aSIgg',
+    }
+    const sealed = encryptPush(
+      Buffer.from('When I grow up, I want to be a watermelon'),
+      keys,
+      own,
+      Buffer.from('DGv6ra1nlYgDCS1FRnbzlw', 'base64url'),
+    )
+    t.equal(
+      sealed.toString('base64url'),
+      'DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN',
+    )
+
+    const sink = await httpSink(t)
+    const vapid = createECDH('prime256v1')
+    vapid.generateKeys()
+    const publicKey = vapid.getPublicKey().toString('base64url')
+    const host = new URL(sink.url).host
+    const push = openPush({
+      privateKey: vapid.getPrivateKey().toString('base64url'),
+      publicKey,
+      contact: 'mailto:outages@example.org',
+      clock: () => NOON,
+      hosts: [host],
+    })
+    const address = JSON.stringify({ endpoint: `${sink.url}/push/1`, keys })
+    t.match(await push.send(parcelTo(address)), { outcome: 'sent' })
+    const [got] = sink.got
+    t.match(got?.headers, { 'content-encoding': 'aes128gcm', urgency: 'high', ttl: /^\d+$/ })
+    const [, token = '', key] =
+      /^vapid t=(\S+), k=(\S+)$/.exec(String(got?.headers['authorization'])) ?? []
+    t.equal(key, publicKey)
+    const point = vapid.getPublicKey()
+    const verified = await jwtVerify(
+      token,
+      await importJWK(
+        {
+          kty: 'EC',
+          crv: 'P-256',
+          x: point.subarray(1, 33).toString('base64url'),
+          y: point.subarray(33).toString('base64url'),
+        },
+        'ES256',
+      ),
+      { audience: sink.url, subject: 'mailto:outages@example.org', currentDate: new Date(NOON) },
+    )
+    t.equal(verified.payload.exp, (NOON + 12 * H) / S)
+    for (const bad of [
+      'https://example.org/push',
+      '{}',
+      JSON.stringify({ endpoint: 'http://169.254.169.254/latest', keys }),
+      JSON.stringify({ endpoint: `${sink.url}/push`, keys: { p256dh: 'AAAA', auth: keys.auth } }),
+    ])
+      t.match(await push.send(parcelTo(bad)), { outcome: 'refused' }, bad)
+    sink.status = 410
+    t.match(await push.send(parcelTo(address)), { outcome: 'refused' }, 'the subscription is gone')
   },
 )
 

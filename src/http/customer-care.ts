@@ -3,7 +3,6 @@ import { Type } from 'typebox'
 import type { GroupCode } from '../ledger/facts.ts'
 import { answerTo, type KnownThere } from '../notices/answers.ts'
 import { owedInBritain, type Stay } from '../notices/owed.ts'
-import type { Identity } from '../stores/identity.ts'
 import { writeAudit } from '../stores/accounts.ts'
 import { readBoardRow } from '../stores/board.ts'
 import {
@@ -38,7 +37,8 @@ const BACK_LATELY_H = 2
 
 const tags = ['customer']
 const Words = Type.String({ minLength: 1, maxLength: WORDS_CHARS_MAX })
-/** Being heard, and saying how one wants to be told. */
+
+/** Being heard: reports, satisfaction, complaints, what is owed; and how one wants to be told. */
 export async function customerCareRoutes(app: App, parts: HttpParts): Promise<void> {
   const { db, clock } = parts
   const { timeZone } = parts.settings
