@@ -47,6 +47,7 @@ const HELP = `relight simulate: towns, field devices and storms to try the servi
       --customers N       default 2000
       --hours N           default 12
       --faults N          default: a few for each feeder
+      --chatter N         times as many repeated positions; default 20
       --kills N           kill -9 of the service; default 2
       --broker-restarts N default 1
       --database-cuts N   default 1
@@ -102,6 +103,7 @@ const TASKS: Readonly<Record<string, Task>> = {
       customers: text,
       hours: text,
       faults: text,
+      chatter: text,
       kills: text,
       'broker-restarts': text,
       'database-cuts': text,
@@ -207,6 +209,7 @@ async function runStorm(given: Given, io: SimulateIo): Promise<number> {
       customers: wholeOr(given, 'customers', 1, 2000),
       hours: wholeOr(given, 'hours', 1, 12),
       faults: given['faults'] === undefined ? undefined : whole(given, 'faults', 1),
+      chatter: wholeOr(given, 'chatter', 1, 20),
       kills: wholeOr(given, 'kills', 0, 2),
       brokerRestarts: wholeOr(given, 'broker-restarts', 0, 1),
       databaseCuts: wholeOr(given, 'database-cuts', 0, 1),

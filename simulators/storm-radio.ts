@@ -13,6 +13,8 @@ export type RadioOptions = {
   readonly moves: readonly Move[]
   readonly from: EpochMs
   readonly until: EpochMs
+  /** How many positions are repeated at a time, on average a few times this. */
+  readonly chatter: number
 }
 
 export type Weather = {
@@ -36,7 +38,7 @@ const CLOCK_OFF_MAX_MS = 20 * MS_PER_S
  * and the truth stays decidable: it is what the stamps say, between gateways too. The ledger knows no other time.
  */
 export function broadcast(options: RadioOptions): Weather {
-  const { grid, random, gatewayOf, moves, from, until } = options
+  const { grid, random, gatewayOf, moves, from, until, chatter } = options
   const gateways = [...new Set(gatewayOf)].map((name) => makeGateway(name, random, from, until))
   const byName = new Map(gateways.map((gateway) => [gateway.name, gateway]))
   const sent: Sent[] = []
@@ -48,7 +50,7 @@ export function broadcast(options: RadioOptions): Weather {
 
   for (const { at, move } of words) {
     if (move === null) {
-      for (const row of somePositions(random, positions)) {
+      for (const row of somePositions(random, positions, chatter)) {
         // Two words about one switch in one instant would have no order.
         if (movedAt.get(row) === at) continue
         const gateway = byName.get(gatewayOf[row]!)!
@@ -108,8 +110,10 @@ function beats(random: Random, from: EpochMs, until: EpochMs) {
   return list
 }
 
-function somePositions(random: Random, positions: Positions): number[] {
-  return Array.from({ length: random.int(1, 4) }, () => random.int(0, positions.length - 1))
+function somePositions(random: Random, positions: Positions, chatter: number): number[] {
+  return Array.from({ length: random.int(1, 4) * chatter }, () =>
+    random.int(0, positions.length - 1),
+  )
 }
 
 type Stands = Pick<SwitchObservation, 'point' | 'position' | 'phases'>

@@ -19,6 +19,8 @@ export type WireOptions = {
   readonly customers: number
   readonly hours: number
   readonly faults: number | undefined
+  /** Times as many repeated positions as on simulated time. */
+  readonly chatter: number
   /** kill -9 of the service, ends of the broker, losses of the database. */
   readonly kills: number
   readonly brokerRestarts: number
@@ -46,12 +48,13 @@ export async function wireStorm(options: WireOptions): Promise<number> {
   const random = randomFrom(`wire ${seed}`)
   const tables = makeTown({ seed, customers })
   const from = options.now() - hours * MS_PER_H - BEFORE_NOW_MS
-  const { faults } = options
+  const { faults, chatter } = options
   const storm = makeStorm({
     tables,
     seed,
     from,
     hours,
+    chatter,
     ...(faults === undefined ? {} : { faults }),
   })
   out(

@@ -17,6 +17,8 @@ export type StormOptions = {
   readonly hours: number
   /** Things that fall on lines; left out: a few for each feeder. */
   readonly faults?: number
+  /** Times as many repeated positions as usual. */
+  readonly chatter?: number
 }
 
 export type Storm = {
@@ -54,6 +56,7 @@ export function makeStorm(options: StormOptions): Storm {
     moves,
     from,
     until,
+    chatter: options.chatter ?? 1,
   })
   const lastStamp = stamped.reduce((last, move) => Math.max(last, move.at), until)
   return {
