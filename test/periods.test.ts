@@ -3,6 +3,7 @@ import { IEEE_1366 } from '../src/reliability/rulebooks.ts'
 import { majorDays } from '../src/stores/indices.ts'
 import { closedMonths, closePeriod, restatements } from '../src/stores/periods.ts'
 import { openTestDatabase } from './support/database.ts'
+import { openFront, tokenFor } from './support/people.ts'
 
 const ZONE = 'Asia/Shanghai'
 
@@ -165,3 +166,42 @@ t.test(
     t.not(other.thresholdMin, before.thresholdMin)
   },
 )
+
+t.test('over HTTP: a planner closes, a dispatcher may not; reports in other forms', async (t) => {
+  const database = await openTestDatabase(t)
+  const front = await openFront(t, database, {
+    act: () => Promise.resolve({ outcome: 'done', outages: [] }),
+  })
+  const planner = await tokenFor('planner')
+  const close = (month: string, token: string) =>
+    front.ask('POST', `/api/v1/periods/${month}/close`, token)
+  t.equal((await close('2020-01', await tokenFor('dispatcher'))).status, 403)
+  t.match(await close('2020-1', planner), { status: 400 })
+  t.match(await close('2999-01', planner), { status: 409, body: { code: 'not-over' } })
+  const closed = await close('2020-01', planner)
+  t.match(closed, { status: 200, body: { month: '2020-01', restatements: [] } })
+  t.equal(closed.body.reports.length, 9)
+  t.match(await close('2020-01', planner), {
+    status: 200,
+    body: { closedAt: closed.body.closedAt },
+  })
+  const audited = await database.db
+    .selectFrom('audit')
+    .selectAll()
+    .where('act', '=', 'period.close')
+    .execute()
+  t.equal(audited.length, 1, 'once')
+
+  const report = (more: string) =>
+    front.ask('GET', `/api/v1/indices?from=2020-01-01&to=2020-02-01&${more}`, planner)
+  t.match(await report('format=csv'), {
+    headers: { 'content-type': /^text\/csv/ },
+    text: /^\ufeff?system,customersServed/,
+  })
+  t.match((await report('format=html&language=zh-CN')).text, '供电可靠性报告')
+  t.match(await report('format=xlsx'), {
+    status: 200,
+    headers: { 'content-disposition': /\.xlsx"$/ },
+  })
+  t.equal((await report('format=pdf')).status, 400)
+})

@@ -1,6 +1,10 @@
 import { Type } from 'typebox'
 import { addDays, dayNumber, isDay } from '../reliability/calendar.ts'
 import { rulebookOf, RULEBOOKS } from '../reliability/rulebooks.ts'
+import { reportHtml } from '../reliability/report-html.ts'
+import { reportXlsx } from '../reliability/report-xlsx.ts'
+import { reportCsv, REPORT_LANGUAGES } from '../reliability/report.ts'
+import { writeAudit } from '../stores/accounts.ts'
 import { explain } from '../stores/explain.ts'
 import {
   EXCLUSIONS,
@@ -11,11 +15,13 @@ import {
   type Exclusion,
   type ReportQuestion,
 } from '../stores/indices.ts'
+import { closePeriod, restatements } from '../stores/periods.ts'
 import { Id } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
-import { badField } from './problem.ts'
+import { badField, Problem } from './problem.ts'
 
 const tags = ['planner']
+const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
 const DEFAULT_RULEBOOK = 'ieee1366'
 
 const Day = Type.String({ maxLength: 10, description: 'local day, YYYY-MM-DD' })
@@ -50,10 +56,70 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
       schema: {
         tags,
         summary: 'Reliability indices of a period; `to` is exclusive',
-        querystring: ReportQuery,
+        querystring: Type.Interface([ReportQuery], {
+          format: Type.Optional(Type.Enum(['json', 'csv', 'xlsx', 'html'], { default: 'json' })),
+          language: Type.Optional(Type.Enum(REPORT_LANGUAGES, { default: 'en' })),
+        }),
       },
     },
-    async ({ query }) => indicesReport(db, reportQuestion(query, clock(), timeZone)),
+    async ({ query }, reply) => {
+      const report = await indicesReport(db, reportQuestion(query, clock(), timeZone))
+      const language = query.language ?? 'en'
+      const name = `indices-${report.rulebook.id}-${report.from}-${report.to}`
+      const attach = (ending: string) =>
+        reply.header('content-disposition', `attachment; filename="${name}.${ending}"`)
+      switch (query.format ?? 'json') {
+        case 'csv':
+          return attach('csv').type('text/csv; charset=utf-8').send(reportCsv(report))
+        case 'xlsx':
+          return attach('xlsx')
+            .type(XLSX)
+            .send(Buffer.from(reportXlsx(report, language)))
+        case 'html':
+          return reply.type('text/html; charset=utf-8').send(reportHtml(report, language))
+        case 'json':
+          return report
+      }
+    },
+  )
+
+  app.post(
+    '/api/v1/periods/:month/close',
+    {
+      schema: {
+        tags,
+        summary:
+          'Files the figures of a month; later corrections appear as restatements beside them',
+        params: Type.Object({ month: Type.String({ maxLength: 7, description: 'YYYY-MM' }) }),
+      },
+    },
+    async ({ params: { month }, identity }) => {
+      if (identity === null) throw new Error('the guard let nobody in')
+      const now = clock()
+      const bySubject = identity.subject
+      const answer = await closePeriod(db, { month, bySubject, now, timeZone })
+      switch (answer.outcome) {
+        case 'bad-month':
+          throw badField({ in: 'params', at: '/month', says: 'must be a month, YYYY-MM' })
+        case 'not-over':
+          throw new Problem(409, answer.outcome, `${month} is not over before ${answer.endsAt}`)
+        case 'provisional':
+          throw new Problem(409, answer.outcome, `someone interrupted in ${month} is still out`)
+        case 'closed':
+          await writeAudit(db, {
+            at: now,
+            subject: bySubject,
+            role: identity.role,
+            act: 'period.close',
+            target: month,
+            before: null,
+            after: { month },
+          })
+          return { ...answer.period, restatements: [] }
+        case 'already-closed':
+          return { ...answer.period, restatements: await restatements(db, month, now) }
+      }
+    },
   )
 
   app.get(
