@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import t from 'tap'
 import type { LoadReading } from '../src/ledger/observation.ts'
+import { openAlarms, saveAlarmChange } from '../src/stores/load-alarms.ts'
 import { quartersOf, rollUpLoads, saveLoads } from '../src/stores/loads.ts'
 import { MS_PER_DAY, MS_PER_MIN } from '../src/time.ts'
 import { openTestDatabase } from './support/database.ts'
@@ -45,7 +46,8 @@ await t.test('measured loads', async (t) => {
         (select array_agg(k order by k) from unnest(keys) as k)))::text as row
         from load_quarter q order by point, at`.execute(db)
     ).rows.map((r) => r.row)
-  const clear = () => sql`truncate load_quarter, load_touched, load_hour, load_day`.execute(db)
+  const clear = () =>
+    sql`truncate load_quarter, load_touched, load_hour, load_day, load_alarm`.execute(db)
   t.beforeEach(clear)
 
   await t.test('a quarter is the mean, least and most of its readings', async (t) => {
@@ -138,10 +140,7 @@ await t.test('measured loads', async (t) => {
     // Shanghai's 24 November begins at 16:00 UTC on the 23rd.
     const midnight = Date.UTC(2026, 10, 23, 16)
     await save([0, 1, 2, 3, 4].map((i) => reading(i, midnight + (i - 1) * 15 * MS_PER_MIN, 10 * i)))
-    const roll = () =>
-      db
-        .transaction()
-        .execute((tx) => rollUpLoads(tx, { until: T0 + MS_PER_DAY, timeZone: 'Asia/Shanghai' }))
+    const roll = () => rollUpLoads(db, { until: T0 + MS_PER_DAY, timeZone: 'Asia/Shanghai' })
     t.strictSame(await roll(), { hours: 2, days: 2 })
     t.strictSame(await roll(), { hours: 0, days: 0 }, 'nothing more to do')
     const days = () => db.selectFrom('load_day').selectAll().orderBy('day').execute()
@@ -160,5 +159,34 @@ await t.test('measured loads', async (t) => {
       .where('at', '=', sql<number>`${new Date(midnight).toISOString()}::timestamptz`)
       .execute()
     t.match(hours, [{ quarters: 4, peak_w: 65_000, min_w: 10_000 }])
+  })
+
+  await t.test('an alarm is open once, whoever raises it and how often', async (t) => {
+    const from = T0
+    const episode = {
+      kind: 'heavy' as const,
+      from,
+      confirmedAt: from + 30 * MS_PER_MIN,
+      until: null,
+      peakRate: 0.9,
+      rule: '> 0.8 for 30 min',
+    }
+    const change = (raise: boolean, until?: number) =>
+      db.transaction().execute((tx) =>
+        saveAlarmChange(tx, 'tx-1', {
+          raise: raise ? [episode] : [],
+          clear: until === undefined ? [] : [{ kind: 'heavy', until }],
+        }),
+      )
+    t.strictSame(await change(true), { raised: 1, cleared: 0 })
+    t.strictSame(await change(true), { raised: 0, cleared: 0 })
+    t.match(await openAlarms(db), [{ point: 'tx-1', kind: 'heavy', from, until: null }])
+    t.strictSame(await change(false, from + 90 * MS_PER_MIN), { raised: 0, cleared: 1 })
+    t.strictSame(await openAlarms(db), [])
+    t.strictSame(
+      await change(true),
+      { raised: 0, cleared: 0 },
+      'the same beginning is not raised again',
+    )
   })
 })

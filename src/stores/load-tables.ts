@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+import type { Generated } from 'kysely'
 import type { Instant, InstantOrNull, LocalDay } from './schema.ts'
 
 /** The tables of sql/0020_loads.sql. */
@@ -20,7 +22,7 @@ export type LoadTables = {
     kv_readings: number
     sum_v: number
   }
-  load_touched: { at: Instant }
+  load_touched: { at: Instant; times: Generated<number> }
   load_hour: {
     point: string
     at: Instant
@@ -40,7 +42,7 @@ export type LoadTables = {
     min_w: number
   }
   load_alarm: {
-    id: number
+    id: Generated<number>
     point: string
     kind: string
     from_at: Instant

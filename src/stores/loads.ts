@@ -57,7 +57,8 @@ export async function saveLoads(tx: Tx, readings: readonly LoadReading[]): Promi
       ) is not false
     ), touched as (
       insert into load_touched (at)
-      select distinct date_trunc('hour', at, 'UTC') from fresh on conflict do nothing
+      select distinct date_trunc('hour', at, 'UTC') from fresh
+      on conflict (at) do update set times = load_touched.times + 1
     ), added as (
       insert into load_quarter as q (
         point, at, keys, readings, sum_w, min_w, max_w, var_readings, sum_var,
@@ -181,18 +182,22 @@ export type RolledUp = { readonly hours: number; readonly days: number }
 export const ROLL_HOURS_MAX = 48
 
 /**
- * Makes the hours and days again whose quarters have changed and which began before `until`. Late readings make their hour and day
- * again; nothing is added to, everything is made from the quarters. Returns how many; call again while it answers more than 0 hours.
+ * Makes the hours and days again whose quarters have changed and which were over by `until`. Late readings make their hour and day
+ * again; nothing is added to, everything is made from the quarters. Call again while it answers more than 0 hours. Runs beside the one writer, and
+ * holds no lock that the writer waits for: an hour that is touched meanwhile stays touched.
  */
 export async function rollUpLoads(
-  tx: Tx,
+  db: Database,
   { until, timeZone }: { until: EpochMs; timeZone: string },
 ): Promise<RolledUp> {
-  const touched = await sql<{ at: EpochMs }>`
-    delete from load_touched where at in (
-      select at from load_touched where at < ${toIso(until)}::timestamptz order by at limit ${ROLL_HOURS_MAX}
-    ) returning at`.execute(tx)
-  const hours = touched.rows.map((row) => row.at)
+  const touched = await db
+    .selectFrom('load_touched')
+    .selectAll()
+    .where('at', '<=', instant(until - MS_PER_H))
+    .orderBy('at')
+    .limit(ROLL_HOURS_MAX)
+    .execute()
+  const hours = touched.map((row) => row.at)
   for (const hour of hours) {
     const [from, to] = [toIso(hour), toIso(hour + MS_PER_H)]
     await sql`
@@ -201,13 +206,13 @@ export async function rollUpLoads(
         round(max(sum_w::numeric / readings)), min(min_w), round(avg(sum_var::numeric / nullif(var_readings, 0)))
       from load_quarter where at >= ${from}::timestamptz and at < ${to}::timestamptz group by point
       on conflict (point, at) do update set quarters = excluded.quarters, mean_w = excluded.mean_w,
-        peak_w = excluded.peak_w, min_w = excluded.min_w, mean_var = excluded.mean_var`.execute(tx)
+        peak_w = excluded.peak_w, min_w = excluded.min_w, mean_var = excluded.mean_var`.execute(db)
   }
   const days = await sql<{ day: LocalDay }>`
     select distinct (at at time zone ${timeZone})::date as day
     from unnest(${hours.map((hour) => toIso(hour))}::timestamptz[]) as h (at)
     union select distinct ((at + interval '45 minutes') at time zone ${timeZone})::date
-    from unnest(${hours.map((hour) => toIso(hour))}::timestamptz[]) as h (at)`.execute(tx)
+    from unnest(${hours.map((hour) => toIso(hour))}::timestamptz[]) as h (at)`.execute(db)
   for (const { day } of days.rows) {
     await sql`
       insert into load_day (point, day, quarters, mean_w, peak_w, peak_at, min_w)
@@ -219,7 +224,14 @@ export async function rollUpLoads(
           and at < (${day}::date + 1)::timestamp at time zone ${timeZone}
       ) as quarters group by point
       on conflict (point, day) do update set quarters = excluded.quarters, mean_w = excluded.mean_w,
-        peak_w = excluded.peak_w, peak_at = excluded.peak_at, min_w = excluded.min_w`.execute(tx)
+        peak_w = excluded.peak_w, peak_at = excluded.peak_at, min_w = excluded.min_w`.execute(db)
+  }
+  for (const { at, times } of touched) {
+    await db
+      .deleteFrom('load_touched')
+      .where('at', '=', instant(at))
+      .where('times', '=', times)
+      .execute()
   }
   return { hours: hours.length, days: days.rows.length }
 }
