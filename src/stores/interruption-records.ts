@@ -137,11 +137,12 @@ async function replaceChanged(
     tx,
   )
   await sql`create unique index on record_outage (outage)`.execute(tx)
+  await sql`analyze record_outage`.execute(tx)
+  const saidIn = (table: 'record_step' | 'interruption') =>
+    sql`(select outage, ${said} as said from ${sql.table(table)} join record_outage using (outage) where known group by outage)`
   await sql`update record_outage o set same = true
-    from (select outage, ${said} as said from record_step join record_outage using (outage) where known group by outage) s
-    where s.outage = o.outage and s.said = (select ${said} from interruption i where i.outage = s.outage)`.execute(
-    tx,
-  )
+    from ${saidIn('record_step')} now_said join ${saidIn('interruption')} before using (outage, said)
+    where now_said.outage = o.outage`.execute(tx)
   const { rows: days } = await sql<{ day: string }>`
     select local_day as day from record_step join record_outage using (outage) where not same
     union select i.local_day from interruption i join record_outage o using (outage) where known and not same
