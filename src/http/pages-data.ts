@@ -1,6 +1,7 @@
 import { gzip } from 'node:zlib'
 import { promisify } from 'node:util'
 import { Type } from 'typebox'
+import { switchingEffect } from '../balance/ties.ts'
 import { at } from '../grid/network.ts'
 import {
   readFieldHeardAt,
@@ -20,6 +21,8 @@ import {
   traceFromSwitch,
   type GroupPlaces,
 } from './drawing.ts'
+import { loadsOfMoment } from './load-room.ts'
+import { zonesOf } from './loads.ts'
 import { inForce } from './network.ts'
 import type { NetworkView } from './network-in-force.ts'
 import { IdParams, WhenText, whenOf } from './params.ts'
@@ -178,7 +181,21 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
     async ({ params, query }) => {
       const view = await inForce(parts)
       const device = deviceNamed(view, params.id)
-      return switchEffect(view, await placesOf(view), device, query.position)
+      const moment = await loadsOfMoment(parts, view, { at: clock() })
+      const steps = [{ device, closed: query.position === 'closed' }]
+      const { rated } = moment.input
+      const { feeders, limitsPassed, parallels } = switchingEffect(
+        rated,
+        moment.closed,
+        zonesOf(moment).nodeVa,
+        steps,
+      )
+      return {
+        ...switchEffect(view, await placesOf(view), device, query.position),
+        feeders,
+        limitsPassed,
+        parallels,
+      }
     },
   )
 

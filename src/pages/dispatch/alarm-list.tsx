@@ -4,6 +4,7 @@ import { now } from '../page-clock.ts'
 import { acknowledge, acknowledged, alarms, unacknowledged, type Alarm } from './alarms.ts'
 import { outageNamed } from './board.ts'
 import { openAct, select } from './desk.ts'
+import { deviceName } from './network.ts'
 import { w } from './words.ts'
 
 /** The most that stand above the agenda; what is acknowledged beyond them is counted in words. */
@@ -42,8 +43,8 @@ function AlarmRow({ alarm }: { alarm: Alarm }) {
       {outage === null ? (
         <span class="clip">{'gateway' in alarm.about ? alarm.about.gateway : ''}</span>
       ) : (
-        <button type="button" class="plain clip" onClick={() => select(outage)}>
-          {outage}
+        <button type="button" class="plain about" onClick={() => select(outage)}>
+          <span class="clip">{deviceName(outageNamed(outage)?.device ?? null) ?? outage}</span>
         </button>
       )}
       <span class="s-hide clip">{outageNamed(outage)?.feeder ?? ''}</span>

@@ -4,7 +4,7 @@ import { count, hhmm, hhmmss, hoursMinutes, instant, language, when } from '../l
 import { StateWord } from '../marks.tsx'
 import { now } from '../page-clock.ts'
 import { outageNamed, past, priorities } from './board.ts'
-import { openAct, selected, type OpenAct } from './desk.ts'
+import { openAct, selected } from './desk.ts'
 import { detail, outAt, type Evidence, type TimelineEntry } from './detail-data.ts'
 import { deviceName } from './network.ts'
 import { isOut, NO_PRIORITIES, stateOf, type Outage } from './outages.ts'
@@ -48,11 +48,7 @@ export function Detail() {
         {past.value === null && (
           <span class="push row">
             {BUTTONS.filter(([kind]) => kind !== 'close' || !isOut(outage)).map(([kind, key]) => (
-              <button
-                type="button"
-                key={kind}
-                onClick={() => openAct({ kind, outage: outage.id } as OpenAct)}
-              >
+              <button type="button" key={kind} onClick={() => openAct({ kind, outage: outage.id })}>
                 {words[kind]} <kbd>{key}</kbd>
               </button>
             ))}
@@ -377,14 +373,13 @@ function differing(
   before: Readonly<Record<string, unknown>>,
   after: Readonly<Record<string, unknown>>,
 ): [string, string, string][] {
-  const say = (value: unknown): string =>
-    value === null || value === undefined
-      ? w.value.none
-      : typeof value === 'object'
-        ? ''
-        : typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value)
-          ? hhmmss(Date.parse(value))
-          : String(value as string | number | boolean)
+  const say = (value: unknown): string => {
+    if (value === null || value === undefined) return w.value.none
+    if (typeof value === 'string') {
+      return /^\d{4}-\d\d-\d\dT/.test(value) ? hhmmss(Date.parse(value)) : value
+    }
+    return typeof value === 'number' || typeof value === 'boolean' ? `${value}` : ''
+  }
   return Object.keys({ ...before, ...after })
     .map((name): [string, string, string] => [name, say(before[name]), say(after[name])])
     .filter(([name, was, is]) => was !== is && name !== 'revision')

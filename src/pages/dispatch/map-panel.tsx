@@ -1,20 +1,14 @@
 import { computed, effect, signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import type { State } from '../marks.tsx'
+import { pageTime } from '../page-clock.ts'
 import { theme } from '../theme.ts'
 import { outageNamed } from './board.ts'
 import { act, device, drawing, halo, select, selected, trace } from './desk.ts'
 import { DeviceCard } from './device-card.tsx'
 import { network, networkProblem, networkState } from './network.ts'
 import { stateOf } from './outages.ts'
-import {
-  makePatch,
-  paint,
-  renewInk,
-  type Picture,
-  type Size,
-  type Target,
-  type View,
-} from './painter.ts'
+import { makePatch, renewInk, type Picture, type Size, type Target, type View } from './painter.ts'
 import {
   hasPlaces,
   jointsOf,
@@ -24,6 +18,7 @@ import {
   switchPlace,
   type Box,
 } from './scene.ts'
+import { openSheet } from './sheet.ts'
 import { w } from './words.ts'
 
 export const ZOOM_STEP = 1.5
@@ -31,6 +26,9 @@ const PAN_STEP_PX = 80
 /** A press that moved less is a click. */
 const CLICK_PX = 4
 const MARGIN_PX = 34
+/** Networks up to this size are drawn afresh in every frame; larger ones when the hand rests. */
+const AT_ONCE_LINES_MAX = 12_000
+const SETTLED_MS = 150
 const CLOSEST_PX_PER_UNIT = { map: 6_000_000, oneLine: 80 }
 
 const placesScene = computed(() =>
@@ -48,6 +46,7 @@ const size = signal<Size>({ width: 0, height: 0 })
 let targets: readonly Target[] = []
 /** Until somebody moves the drawing it keeps fitting its frame, however the frame changes. */
 let moved = false
+let movedAt = 0
 
 const patches = computed(() => {
   const on = scene.value
@@ -70,6 +69,16 @@ const patches = computed(() => {
   })
 })
 
+const joined = computed(() => {
+  const paths = new Map<State, Path2D>()
+  for (const { state, path } of patches.value) {
+    const all = paths.get(state) ?? new Path2D()
+    all.addPath(path)
+    paths.set(state, all)
+  }
+  return paths
+})
+
 const closedTies = computed(() => {
   const on = scene.value
   const closed = (networkState.value?.abnormal ?? []).filter(
@@ -89,6 +98,7 @@ const picture = computed<Picture | null>(() => {
   return {
     scene: on,
     patches: patches.value,
+    joined: joined.value,
     state: networkState.value,
     selected: selected.value,
     device: device.value,
@@ -144,6 +154,7 @@ export function pan(stepsX: number, stepsY: number): void {
 function shift(x: number, y: number): void {
   const was = view.peek()
   moved = true
+  movedAt = pageTime()
   if (was !== null) view.value = { ...was, shiftX: was.shiftX + x, shiftY: was.shiftY + y }
 }
 
@@ -196,21 +207,36 @@ function pick(x: number, y: number): void {
 
 /** Draws at most once a frame, whatever changed and however often. */
 function keepPainted(canvas: HTMLCanvasElement): () => void {
-  const context = canvas.getContext('2d', { alpha: false })
+  const sheet = openSheet(canvas)
   let frame = 0
-  let wanted: { picture: Picture | null; view: View | null; size: Size } | undefined
+  let settling: ReturnType<typeof setTimeout> | undefined
+  const schedule = () => {
+    if (frame === 0) frame = requestAnimationFrame(draw)
+  }
   const draw = () => {
     frame = 0
-    if (context === null || !wanted?.picture || !wanted.view) return
-    targets = paint(context, wanted.size, wanted.view, wanted.picture)
+    const now = picture.peek()
+    const at = view.peek()
+    if (now === null || at === null) return
+    const isLarge = now.scene.map.lines.from.length > AT_ONCE_LINES_MAX
+    if (isLarge && pageTime() - movedAt < SETTLED_MS && sheet.shift(at, now)) {
+      clearTimeout(settling)
+      settling = setTimeout(schedule, SETTLED_MS)
+      return
+    }
+    targets = sheet.paint(size.peek(), at, now)
   }
   const followTheme = theme.subscribe(() => {
     renewInk()
-    if (frame === 0) frame = requestAnimationFrame(draw)
+    sheet.forget()
+    schedule()
+  })
+  // Stepping through rows is a movement too: what is selected is outlined when the hand rests.
+  const stepping = selected.subscribe(() => {
+    movedAt = pageTime()
   })
   const stop = effect(() => {
-    wanted = { picture: picture.value, view: view.value, size: size.value }
-    if (frame === 0) frame = requestAnimationFrame(draw)
+    if (picture.value !== null && view.value !== null && size.value.width > 0) schedule()
   })
   const watch = new ResizeObserver(([entry]) => {
     if (entry === undefined) return
@@ -229,9 +255,10 @@ function keepPainted(canvas: HTMLCanvasElement): () => void {
     if (act.value === null) bringIntoSight(chosen?.middle)
   })
   return () => {
-    for (const end of [stop, followTheme, showScene, follow]) end()
+    for (const end of [stop, stepping, followTheme, showScene, follow]) end()
     watch.disconnect()
     cancelAnimationFrame(frame)
+    clearTimeout(settling)
   }
 }
 

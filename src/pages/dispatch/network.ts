@@ -81,7 +81,16 @@ export type SwitchEffect = {
   readonly lifeSupportLost: number
   readonly lifeSupportRestored: number
   readonly lines: readonly number[]
-  readonly outages: readonly { readonly id: string; readonly customersRestored: number }[]
+  /** Feeders whose load changes. */
+  readonly feeders: readonly {
+    readonly feeder: string
+    readonly beforeKva: number
+    readonly afterKva: number
+    readonly ratedKva: number | null
+  }[]
+  readonly limitsPassed: readonly { readonly branch: string }[]
+  /** Feeders that would run in parallel. */
+  readonly parallels: readonly { readonly feeders: readonly (string | null)[] }[]
 }
 
 export const network = signal<NetworkMap | null>(null)

@@ -1,6 +1,7 @@
 import { colourOf } from '../theme.ts'
 import type { State } from '../marks.tsx'
 import type { NetworkState } from './network.ts'
+import { Labels } from './labels.ts'
 import { middleOf, pathOf, switchPlace, type Scene } from './scene.ts'
 
 /** Screen = drawing × scale + shift, in CSS pixels. */
@@ -19,6 +20,8 @@ export type Patch = {
 export type Picture = {
   readonly scene: Scene
   readonly patches: readonly Patch[]
+  /** All patches of a state as one path: thousands of outages are drawn with a handful of strokes. */
+  readonly joined: ReadonlyMap<State, Path2D>
   readonly state: NetworkState | null
   readonly selected: string | null
   readonly device: number | null
@@ -39,7 +42,9 @@ export type Target = {
 /** Above this many in sight, switches in their normal position are left to a closer look. */
 const SWITCHES_DRAWN_MAX = 160
 const BADGES_DRAWN_MAX = 400
-const LABELS_DRAWN_MAX = 160
+const NAMED_MAX = 25
+/** With more squares than this in sight, counts may touch one: to keep clear of all would cost the frame. */
+const AVOIDED_MAX = 300
 const SWITCH_HALF_PX = 3.5
 
 type Ink = Readonly<Record<'ink' | 'muted' | 'panel' | 'raise' | 'net' | 'fine' | State, string>>
@@ -106,7 +111,7 @@ export function paint(
   paintNetwork(context, size, view, picture.scene, colours)
   paintPatches(context, view, picture, colours)
   context.setTransform(dense, 0, 0, dense, 0, 0)
-  const labels = new Labels(context, colours)
+  const labels = new Labels(context, colours.panel)
   const switches = switchesInSight(size, view, picture)
   paintSwitches(context, switches, picture, colours, labels)
   const badges = paintBadges(context, size, view, picture, colours, labels)
@@ -164,14 +169,16 @@ function paintPatches(
     stroke(context, view, picture.halo, colours.raise, 22)
   }
   stroke(context, view, picture.closedTies, colours.ink, 2)
-  for (const patch of picture.patches) {
-    const { width, dash, cap } = STROKES[patch.state]
+  for (const { outage, state, path } of picture.patches) {
+    if (outage === null || outage !== picture.selected) continue
+    stroke(context, view, path, colours.ink, STROKES[state].width + 4.5)
+  }
+  for (const [state, path] of picture.joined) {
+    const { width, dash, cap } = STROKES[state]
     context.lineCap = 'butt'
-    const chosen = patch.outage !== null && patch.outage === picture.selected
-    if (chosen) stroke(context, view, patch.path, colours.ink, width + 4.5)
-    stroke(context, view, patch.path, colours.panel, width + 2.5)
+    stroke(context, view, path, colours.panel, width + 2.5)
     context.lineCap = cap
-    stroke(context, view, patch.path, colours[patch.state], width, dash)
+    stroke(context, view, path, colours[state], width, dash)
   }
   context.lineCap = 'butt'
   if (picture.trace !== null) stroke(context, view, picture.trace, colours.ink, 3)
@@ -286,7 +293,7 @@ function paintSwitches(
   const silent = new Set(picture.state?.silent)
   for (const { index, x, y, weight } of drawn) {
     const phases = switches.phases[index] as number
-    const closed = odd.get(index) ?? (switches.normal[index] as number)
+    const closed = odd.get(index) ?? switches.normal[index]
     const half = weight < 2 ? SWITCH_HALF_PX - 1 : SWITCH_HALF_PX
     context.setLineDash(silent.has(index) ? [2, 2] : [])
     context.lineWidth = weight === 3 ? 3 : 1.5
@@ -300,15 +307,17 @@ function paintSwitches(
     }
     context.strokeRect(x - half, y - half, half * 2, half * 2)
     context.setLineDash([])
-    labels.take(x - half, y - half, half * 2, half * 2)
+    if (drawn.length <= AVOIDED_MAX) labels.take(x - half, y - half, half * 2, half * 2)
     if (silent.has(index)) labels.write('?', x - 3, y, colours.ink, '700 11px', true)
   }
 }
 
 function nameSwitches(drawn: readonly Drawn[], picture: Picture, colours: Ink, labels: Labels) {
   const { names, ids } = picture.scene.map.switches
+  // In a storm the names of all open fuses would hide what matters: only the one that was picked keeps its name.
+  const many = drawn.filter(({ weight }) => weight === 3).length > NAMED_MAX
   for (const { index, x, y, weight } of drawn) {
-    if (weight < 3) continue
+    if (weight < 3 || (many && index !== picture.device)) continue
     labels.write(names[index] ?? ids[index] ?? '', x + 8, y + 12, colours.ink, '12px')
   }
 }
@@ -350,60 +359,3 @@ function paintNames(
     labels.write(feeders.names[index] ?? '', x + 8, y - 11, colours.muted, '12px')
   }
 }
-
-/** Writes words where nothing else stands: no label lies on another, and the more important come first. */
-class Labels {
-  readonly #context: CanvasRenderingContext2D
-  readonly #colours: Ink
-  readonly #taken: { x: number; y: number; width: number; height: number }[] = []
-  #written = 0
-
-  constructor(context: CanvasRenderingContext2D, colours: Ink) {
-    this.#context = context
-    this.#colours = colours
-  }
-
-  take(x: number, y: number, width: number, height: number): void {
-    this.#taken.push({ x, y, width, height })
-  }
-
-  /** Right of a mark, left of it, below or above, wherever there is room. */
-  beside(text: string, x: number, y: number, colour: string, font: string): void {
-    this.#context.font = `${font} ${FONT}`
-    const width = this.#context.measureText(text).width
-    for (const [left, middle] of [
-      [x + 9, y],
-      [x - 9 - width, y],
-      [x - width / 2, y + 15],
-      [x - width / 2, y - 15],
-    ] as const) {
-      if (this.write(text, left, middle, colour, font)) return
-    }
-  }
-
-  /** False where something stands there already. */
-  write(text: string, x: number, y: number, colour: string, font: string, always = false): boolean {
-    if (!always && (text === '' || this.#written >= LABELS_DRAWN_MAX)) return false
-    const context = this.#context
-    context.font = `${font} ${FONT}`
-    const width = context.measureText(text).width
-    const box = { x: x - 1, y: y - 7, width: width + 2, height: 14 }
-    if (!always && this.#taken.some((other) => overlap(other, box))) return false
-    if (!always) this.#taken.push(box)
-    this.#written++
-    context.textBaseline = 'middle'
-    context.lineJoin = 'round'
-    context.lineWidth = 4
-    context.strokeStyle = this.#colours.panel
-    context.strokeText(text, x, y)
-    context.fillStyle = colour
-    context.fillText(text, x, y)
-    return true
-  }
-}
-
-const FONT = 'system-ui, "Liberation Sans", "Noto Sans CJK SC", sans-serif'
-
-type Rect = { x: number; y: number; width: number; height: number }
-const overlap = (a: Rect, b: Rect): boolean =>
-  a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height

@@ -83,7 +83,7 @@ export function sceneOfFeeders(map: NetworkMap): Scene {
       for (const child of below) {
         const bySwitch = tree.bySwitch[child] === 1
         x[child] = (x[node] as number) + (bySwitch ? 1.6 : below.length > 1 ? 1 : 0.5)
-        right = Math.max(right, x[child] as number)
+        right = Math.max(right, x[child])
         if (child === heaviest) y[child] = own
         open.push(child)
       }

@@ -43,7 +43,7 @@ export function Stair({ outage }: { outage: OutageDetail }) {
       <text x={LEFT} y={HEIGHT - 4}>
         {hhmm(startedAt)}
       </text>
-      {isOut(outage) && (etrAt === null || x(etrAt) - x(at) > 60) && (
+      {isOut(outage) && x(at) - LEFT > 60 && (etrAt === null || x(etrAt) - x(at) > 60) && (
         <text class="m" x={Math.min(x(at), WIDTH - 16)} y={HEIGHT - 4}>
           {w.value.nowMark}
         </text>

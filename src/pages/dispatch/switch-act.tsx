@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks'
 import { read, send } from '../api.ts'
 import { count, hhmmss } from '../language.ts'
-import { Mark } from '../marks.tsx'
+import { LoadBar, Mark } from '../marks.tsx'
 import { pageTime } from '../page-clock.ts'
-import { ActFrame, Field } from './act-panel.tsx'
+import { ActFrame, Field } from './act-frame.tsx'
 import { readBoard } from './board.ts'
 import { act, halo, type OpenAct } from './desk.ts'
 import { deviceName, network, switchNamed, type SwitchEffect } from './network.ts'
@@ -132,12 +132,48 @@ function Effect(parts: { effect: SwitchEffect; name: string; askedAt: string }) 
             {words.lifeBack(effect.lifeSupportRestored)}
           </li>
         )}
-        <li>
-          <Mark of="stale" />
-          {words.noLoads}
-        </li>
+        {effect.parallels.map(({ feeders }) => (
+          <li key={feeders.join(' ')} class="c-ovl">
+            <Mark of="ovl" />
+            {words.parallel(feeders.map((feeder) => feeder ?? '?').join(', '))}
+          </li>
+        ))}
+        {effect.limitsPassed.length > 0 && (
+          <li class="c-ovl">
+            <Mark of="ovl" />
+            <b>{words.limits(effect.limitsPassed.map(({ branch }) => branch).join(', '))}</b>
+          </li>
+        )}
+        {effect.feeders.length === 0 && (
+          <li>
+            <Mark of="stale" />
+            {words.noLoads}
+          </li>
+        )}
       </ul>
+      {effect.feeders.map((move) => (
+        <LoadMove key={move.feeder} move={move} />
+      ))}
       <p class="mute">{words.counter}</p>
+    </div>
+  )
+}
+
+/** What a feeder carries before and after, on the bar that every load stands on. */
+function LoadMove({ move }: { move: SwitchEffect['feeders'][number] }) {
+  const { feeder, beforeKva, afterKva, ratedKva } = move
+  const percent = (kva: number) => (ratedKva === null ? null : Math.round((kva / ratedKva) * 100))
+  const before = percent(beforeKva)
+  const after = percent(afterKva)
+  return (
+    <div class="barrow">
+      <span>{feeder}</span>
+      {after === null ? <span /> : <LoadBar percent={after} />}
+      <b class={after !== null && after > 100 ? 'late' : ''}>
+        {before === null || after === null
+          ? `${count(Math.round(beforeKva))} → ${count(Math.round(afterKva))} kVA`
+          : `${before} % → ${after} %`}
+      </b>
     </div>
   )
 }

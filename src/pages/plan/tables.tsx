@@ -6,6 +6,8 @@ import type { IndexRow, Reports } from './report-data.ts'
 import { w } from './words.ts'
 
 const SCALE = 100
+/** Time, number and length of interruptions stand beside one another, whatever the rulebook calls them. */
+const BESIDE = ['SAIDI', 'SAIFI', 'CAIDI', 'CML', 'CI', 'ASAI']
 /** The ring's 100 % stands where the widest bar ends. */
 const RING_SCALE = 94
 
@@ -21,7 +23,9 @@ export function Feeders({ shown, symbol }: { shown: Reports; symbol: string }) {
   let running = 0
   const three = rows.slice(0, 3).reduce((sum, { cmi }) => sum + cmi, 0)
   if (total === 0) return null
-  const symbols = [symbol, ...Object.keys(rows[0]?.indices ?? {})]
+  const known = Object.keys(rows[0]?.indices ?? {})
+  const beside = BESIDE.flatMap((start) => known.find((name) => name.startsWith(start)) ?? [])
+  const symbols = [symbol, ...beside]
     .filter((each, index, all) => all.indexOf(each) === index)
     .slice(0, 3)
   return (

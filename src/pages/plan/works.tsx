@@ -241,7 +241,10 @@ function NewWork() {
   const [said, setSaid] = useState('')
   const draft = async (form: HTMLFormElement) => {
     const given = new FormData(form)
-    const text = (name: string) => String(given.get(name) ?? '').trim()
+    const text = (name: string) => {
+      const value = given.get(name)
+      return typeof value === 'string' ? value.trim() : ''
+    }
     const at = (name: string) => new Date(text(name)).toISOString()
     const opened = text('switch')
     const answer = await send<Work>('/api/v1/works', {

@@ -1,0 +1,60 @@
+import { paint, type Picture, type Size, type Target, type View } from './painter.ts'
+
+/** The sheet reaches this far beyond the frame on each side, as a share of it: a drag shows no blank edge at once. */
+const BEYOND = 0.25
+
+/**
+ * The drawing on a sheet larger than its frame. While a hand moves a large network the sheet is moved and stretched as it is, which
+ * costs a copy; when the hand rests it is drawn again.
+ */
+export function openSheet(canvas: HTMLCanvasElement) {
+  const shown = canvas.getContext('2d', { alpha: false })
+  const sheet = document.createElement('canvas')
+  const drawn = sheet.getContext('2d', { alpha: false })
+  let last: { view: View; picture: Picture; size: Size } | undefined
+
+  const copy = (at: View): void => {
+    if (shown === null || last === undefined) return
+    const { view, size } = last
+    const dense = devicePixelRatio
+    const ratio = at.scale / view.scale
+    const left = at.shiftX - view.shiftX * ratio - size.width * BEYOND * ratio
+    const top = at.shiftY - view.shiftY * ratio - size.height * BEYOND * ratio
+    const wide = size.width * (1 + BEYOND * 2) * ratio
+    const high = size.height * (1 + BEYOND * 2) * ratio
+    shown.setTransform(dense, 0, 0, dense, 0, 0)
+    shown.fillStyle = getComputedStyle(canvas).backgroundColor
+    shown.fillRect(0, 0, size.width, size.height)
+    shown.drawImage(sheet, left, top, wide, high)
+  }
+
+  return {
+    /** Draws afresh; answers with what can be pointed at, in the coordinates of the frame. */
+    paint(size: Size, view: View, picture: Picture): Target[] {
+      if (drawn === null) return []
+      const beyondX = size.width * BEYOND
+      const beyondY = size.height * BEYOND
+      const whole = { width: size.width + beyondX * 2, height: size.height + beyondY * 2 }
+      const width = Math.round(whole.width * devicePixelRatio)
+      const height = Math.round(whole.height * devicePixelRatio)
+      if (sheet.width !== width || sheet.height !== height) Object.assign(sheet, { width, height })
+      const moved = { ...view, shiftX: view.shiftX + beyondX, shiftY: view.shiftY + beyondY }
+      const targets = paint(drawn, whole, moved, picture)
+      last = { view, picture, size }
+      copy(view)
+      return targets.map((target) => ({ ...target, x: target.x - beyondX, y: target.y - beyondY }))
+    },
+    /** Moves what was drawn; false where it is of another network or another state of it. */
+    shift(view: View, picture: Picture): boolean {
+      const { scene, patches, state, halo, trace } = picture
+      const was = last?.picture
+      const same = was?.scene === scene && was.patches === patches && was.state === state
+      if (!same || was.halo !== halo || was.trace !== trace) return false
+      copy(view)
+      return true
+    },
+    forget(): void {
+      last = undefined
+    },
+  }
+}
