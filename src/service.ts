@@ -7,6 +7,12 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { systemClock } from './clock.ts'
 import { openControlRoom, type ControlRoom } from './control-room/control-room.ts'
 import { openPublisher } from './control-room/publisher.ts'
+import type { Channel } from './delivery/channel.ts'
+import { openEmail } from './delivery/email.ts'
+import { openPush } from './delivery/push.ts'
+import { openSms } from './delivery/sms.ts'
+import { openWebhook } from './delivery/webhook.ts'
+import { openDeliverer } from './delivery/worker.ts'
 import { openEmbeddedBroker } from './feeds/embedded-broker.ts'
 import type { Feed, FeedListener } from './feeds/feed.ts'
 import { openMqttSession } from './feeds/mqtt-session.ts'
@@ -21,6 +27,9 @@ import type { Settings } from './settings.ts'
 import type { Database } from './stores/database.ts'
 import { takeEngineLock } from './stores/engine-lock.ts'
 import { NETWORK_CHANNEL } from './stores/networks.ts'
+import { lastNoticeSeq } from './stores/notices.ts'
+import { openOutbox } from './stores/outbox.ts'
+import { regroupRecipients } from './stores/recipients.ts'
 import { MS_PER_MIN, MS_PER_S } from './time.ts'
 
 /** `all`: engine and gateway in one process. `engine`: the same, meant to stand behind gateways. `gateway`: reads and sockets only. */
@@ -128,6 +137,23 @@ async function openAll(
       },
     })
     closers.push(() => lock.release())
+    // What another engine told while this one stood by.
+    stream.committed(await lastNoticeSeq(db))
+    /** The network's load points have their numbers: customers, and those who are written to, can be found. */
+    const readdress = async (): Promise<void> => {
+      await network.refresh()
+      await regroupRecipients(db, (point) => network.current()?.groupOf(point) ?? null)
+    }
+    const complain = (error: unknown): void => {
+      logger.warn({ err: error, msg: 'recipients keep their old places' })
+    }
+    const deliverer = openDeliverer({
+      outbox: openOutbox(db, settings.timeZone),
+      channels: channelsOf(settings),
+      clock,
+      logger,
+    })
+    closers.push(() => deliverer.close())
     const publisher = openPublisher({
       db,
       clock,
@@ -150,15 +176,17 @@ async function openAll(
         },
       },
       fence: (tx) => lock.fence(tx),
-      tell: (upTo, notices) => stream.committed(upTo, notices),
+      tell: (upTo, notices) => {
+        stream.committed(upTo, notices)
+        deliverer.wake()
+      },
       changed: (ids) => publisher.changed(ids),
-      networkOpened: () => void network.refresh(),
+      networkOpened: () => void readdress().catch(complain),
       cleared: (ids) => publisher.cleared(ids),
     })
     const room = controlRoom
     closers.push(() => room.close())
-    // Its load points have their numbers now: customers can be found.
-    await network.refresh()
+    await readdress()
     feed = await openFeed(settings, logger, (message) => room.take(message))
     const opened = feed
     closers.push(() => opened.close())
@@ -180,6 +208,9 @@ async function openAll(
       controlRoom === undefined
         ? undefined
         : (act, by) => (controlRoom as ControlRoom).act(act, by),
+    ...(controlRoom === undefined
+      ? {}
+      : { announce: (drafts, also) => (controlRoom as ControlRoom).announce(drafts, also) }),
     engineUrl: settings.engineUrl,
     health,
     metrics,
@@ -208,6 +239,15 @@ async function openAll(
     },
     close,
   }
+}
+
+/** The ways out of the house that are set up; webhooks need nothing but their own addresses. */
+function channelsOf({ mail, sms, push }: Settings): Channel[] {
+  const channels = [openWebhook(systemClock)]
+  if (mail !== undefined) channels.push(openEmail(mail))
+  if (sms !== undefined) channels.push(openSms(sms))
+  if (push !== undefined) channels.push(openPush({ ...push, clock: systemClock }))
+  return channels
 }
 
 async function openFeed(

@@ -20,6 +20,11 @@ export type Settings = {
   readonly allowedOrigins: readonly string[]
   readonly trustProxy: boolean
   readonly logLevel: string
+  readonly mail: { readonly url: string; readonly from: string } | undefined
+  readonly sms: { readonly url: string; readonly token: string | null } | undefined
+  readonly push:
+    | { readonly privateKey: string; readonly publicKey: string; readonly contact: string }
+    | undefined
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -49,13 +54,32 @@ export function readSettings(
   }
   const issuer = read('RELIGHT_OIDC_ISSUER', undefined, url(['http:', 'https:']))
   const audience = read<string | undefined>('RELIGHT_OIDC_AUDIENCE', undefined, text)
-  if ((issuer === undefined) !== (audience === undefined)) {
-    const [name, other] = ['RELIGHT_OIDC_AUDIENCE', 'RELIGHT_OIDC_ISSUER']
-    const missing = issuer === undefined ? other : name
-    if (!faults.some((fault) => fault.name === missing)) {
-      faults.push({ name: missing, says: `goes with ${missing === name ? other : name}` })
+  /** All of them or none. */
+  const together = (names: readonly string[], values: readonly (string | undefined)[]): boolean => {
+    const missing = names.filter((_, i) => values[i] === undefined)
+    if (missing.length === 0) return true
+    if (missing.length < names.length) {
+      for (const name of missing) {
+        if (!faults.some((fault) => fault.name === name)) {
+          faults.push({ name, says: `goes with ${names.filter((n) => n !== name).join(' and ')}` })
+        }
+      }
     }
+    return false
   }
+  const smtpUrl = read('RELIGHT_SMTP_URL', undefined, url(['smtp:', 'smtps:']))
+  const mailFrom = read<string | undefined>('RELIGHT_MAIL_FROM', undefined, text)
+  const smsUrl = read('RELIGHT_SMS_URL', undefined, url(['http:', 'https:']))
+  const smsToken = read<string | undefined>('RELIGHT_SMS_TOKEN', undefined, text)
+  const privateKey = read<string | undefined>('RELIGHT_VAPID_PRIVATE_KEY', undefined, text)
+  const publicKey = read<string | undefined>('RELIGHT_VAPID_PUBLIC_KEY', undefined, text)
+  const contact = read('RELIGHT_VAPID_CONTACT', undefined, url(['mailto:', 'https:']))
+  const hasMail = together(['RELIGHT_SMTP_URL', 'RELIGHT_MAIL_FROM'], [smtpUrl, mailFrom])
+  const hasPush = together(
+    ['RELIGHT_VAPID_PRIVATE_KEY', 'RELIGHT_VAPID_PUBLIC_KEY', 'RELIGHT_VAPID_CONTACT'],
+    [privateKey, publicKey, contact],
+  )
+  together(['RELIGHT_OIDC_ISSUER', 'RELIGHT_OIDC_AUDIENCE'], [issuer, audience])
   const settings: Settings = {
     databaseUrl: read('DATABASE_URL', undefined, url(['postgres:', 'postgresql:'])),
     dataDir: read('RELIGHT_DATA_DIR', './.relight', text),
@@ -81,6 +105,15 @@ export function readSettings(
     logLevel: read<string>('LOG_LEVEL', 'info', (level) =>
       LOG_LEVELS.includes(level) ? level : { wrong: `is none of ${LOG_LEVELS.join(', ')}` },
     ),
+    mail: hasMail ? { url: smtpUrl as string, from: mailFrom as string } : undefined,
+    sms: smsUrl === undefined ? undefined : { url: smsUrl, token: smsToken ?? null },
+    push: hasPush
+      ? {
+          privateKey: privateKey as string,
+          publicKey: publicKey as string,
+          contact: contact as string,
+        }
+      : undefined,
   }
   if (
     settings.databaseUrl !== undefined &&

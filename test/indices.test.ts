@@ -903,7 +903,11 @@ t.test('a figure leads to the observations behind it', async (t) => {
       ],
     }
     const change = { before: null, after, corrected: false, why: [] }
-    await saveOutages(tx, [change], { at: until, localDay: (at) => localDayOf(at, 'UTC') })
+    await saveOutages(tx, [change], {
+      at: until,
+      localDay: (at) => localDayOf(at, 'UTC'),
+      isPlanned: () => false,
+    })
   })
   const question = {
     from: '2025-01-01',

@@ -44,6 +44,7 @@ import {
   saveTransitions,
 } from '../stores/outages.ts'
 import { MS_PER_H, MS_PER_MIN, MS_PER_S, type EpochMs } from '../time.ts'
+import type { Work } from '../work/work.ts'
 import { entryFor, entryOf, openBoard, rowOf, standingOf, type Board, type Entry } from './board.ts'
 import { ruleOutage, rulePosition, type Ruling } from './desk.ts'
 import {
@@ -56,6 +57,7 @@ import {
 import { reopenLedger } from './from-record.ts'
 import { countEngine } from './metrics.ts'
 import { NO_NETWORK, type NetworkRoom } from './network-room.ts'
+import { natureOf, readWorks, worksDue } from './works.ts'
 
 /** Messages committed together at most. */
 export const BATCH_MAX = 1000
@@ -133,7 +135,7 @@ type Job =
   | { readonly job: 'time' }
 
 /** Everything that one transaction writes. */
-type Work = {
+type Piece = {
   readonly at: EpochMs
   readonly observations: readonly Observation[]
   readonly loads: readonly LoadReading[]
@@ -170,6 +172,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   let ledger: Ledger = openLedger(room.network, room.loadPointNumber, settings.ledger)
   let board: Board = new Map()
   let experience: Experience = []
+  let works: readonly Work[] = []
   let lastSeq = await lastNoticeSeq(db)
   let manualSeq = 0
   const holds = new Map<OutageId, EpochMs>()
@@ -194,6 +197,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     room = reopened.room
     ledger = reopened.ledger
     experience = await readExperience(db, room)
+    works = await readWorks(db, clock())
     parts.networkOpened()
     const open = [...board].filter(([, entry]) => entry.closedAt === null).map(([id]) => id)
     const recalled = await recall(open)
@@ -228,7 +232,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     return recalled
   }
 
-  function nothingAt(at: EpochMs): Work {
+  function nothingAt(at: EpochMs): Piece {
     return {
       at,
       observations: [],
@@ -291,11 +295,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       case 'act':
         return handleAct(job).catch(job.failed)
       case 'announce':
-        return commit({
-          ...nothingAt(clock()),
-          drafts: job.drafts,
-          also: job.also === undefined ? [] : [job.also],
-        }).then(job.done, job.failed)
+        return handleAnnounce(job).then(job.done, job.failed)
       case 'network':
         if ((await latestRevision(db))?.revision !== room.revision) await openFromRecord()
         return
@@ -368,7 +368,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   }
 
   /** What follows from the observations of a piece of work; reads the record first where memory does not reach. */
-  async function derive(work: Work): Promise<Work> {
+  async function derive(work: Piece): Promise<Piece> {
     let { observations } = work
     const missing = missingFor(ledger, observations)
     const older = missing.find((one) => one.what === 'horizon')
@@ -386,7 +386,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   }
 
   /** Something is older than memory: all of it is judged again from an earlier checkpoint. */
-  async function deriveFromRecord(work: Work): Promise<Work> {
+  async function deriveFromRecord(work: Piece): Promise<Piece> {
     const switching = work.observations.filter((said) => said.kind !== 'meter')
     const oldest = Math.min(...switching.map((said) => effectiveAt(ledger, said)))
     logger.info({
@@ -484,6 +484,12 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     job.done({ outcome: 'done', outages: [ruling.outage] })
   }
 
+  async function handleAnnounce(job: Job & { job: 'announce' }): Promise<void> {
+    const also = job.also === undefined ? [] : [job.also]
+    await commit({ ...nothingAt(clock()), drafts: job.drafts, also }, false)
+    works = await readWorks(db, clock())
+  }
+
   async function entryKnown(id: OutageId): Promise<Entry | undefined> {
     const known = board.get(id)
     if (known !== undefined) return known
@@ -515,6 +521,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       refusalsLogged.clear()
       closeForgotten(now, decide)
       await forget(now)
+      await tendWorks(now)
     }
     if (due.length + desk.length > 0) {
       const recalled = await recall([...due, ...entries.keys()])
@@ -571,6 +578,15 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     )
   }
 
+  async function tendWorks(now: EpochMs): Promise<void> {
+    if (!hasNetwork()) return
+    const due = await worksDue(db, room, now, settings.notices)
+    if (due !== undefined) {
+      await commit({ ...nothingAt(now), drafts: due.drafts, also: [due.save] }, false)
+    }
+    works = await readWorks(db, now)
+  }
+
   /** One timer for the next thing that time alone brings. */
   function setTimer(): void {
     clearTimeout(timer)
@@ -580,7 +596,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       ...estimates.values(),
       housekeptAt + HOUSEKEEPING_EVERY_MS,
     )
-    const wait = Math.max(1, next - clock())
+    const wait = Math.min(MS_PER_H, Math.max(1, next - clock()))
     timer = setTimeout(() => {
       queue.push({ job: 'time' })
       wake()
@@ -590,11 +606,13 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
 
   // ── saving
 
-  async function commit(work: Work): Promise<void> {
+  /** `patient`: nothing of it may be lost, so it is tried for ever; else what is refused for good is thrown to whoever asked. */
+  async function commit(work: Piece, patient = true): Promise<void> {
     const { at, change } = work
     const fresh = new Map(change.outages.map(({ after }) => [after.id, after]))
     for (const [id, facts] of work.recalled) if (!fresh.has(id)) fresh.set(id, facts)
     for (const [id, entry] of work.entries) board.set(id, entry)
+    const explained = explainByWorks(change.outages)
     const composed = composeNotices({
       changes: change.outages,
       desk: work.desk,
@@ -614,6 +632,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
         raise: !change.outages.some((one) => one.after.id === id),
       })
     }
+    for (const id of explained) rows.set(id, { ...rowOf(id, entryFor(board, id)), raise: false })
     for (const [id, told] of composed.told) {
       const entry = entryFor(board, id)
       entry.told = told
@@ -624,7 +643,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       ...draft,
       seq: ++lastSeq,
     }))
-    await withRetry('saving', () =>
+    const save = (): Promise<void> =>
       db.transaction().execute(async (tx) => {
         await parts.fence(tx)
         await saveObservations(tx, work.observations, isClamped)
@@ -632,16 +651,35 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
         await saveGatewayStates(tx, work.states)
         await saveHeard(tx, work.heard)
         await saveTransitions(tx, change.transitions)
-        await saveOutages(tx, change.outages, { at, localDay })
+        await saveOutages(tx, change.outages, { at, localDay, isPlanned })
         await saveCorrections(tx, change.outages, at)
         await saveBoard(tx, [...rows.values()], at)
         await saveOutageEvents(tx, work.events)
         for (const audit of work.audits) await writeAudit(tx, audit)
         for (const also of work.also) await also(tx)
         await appendNotices(tx, notices)
-      }),
-    )
+      })
+    await withRetry('saving', save, patient)
     tellOutside(work, notices, composed.holds)
+  }
+
+  /** What approved work explains is planned, with its reason; its customers were told before. */
+  function explainByWorks(changes: readonly OutageChange[]): OutageId[] {
+    const explained: OutageId[] = []
+    for (const { before, after } of changes) {
+      if (before !== null && before.anchorAt === after.anchorAt) continue
+      const nature = natureOf(works, ledger, after)
+      if (nature === null) continue
+      const entry = entryFor(board, after.id)
+      entry.planned = nature.nature === 'planned'
+      entry.cause ??= nature.cause
+      explained.push(after.id)
+    }
+    return explained
+  }
+
+  function isPlanned(id: OutageId): boolean {
+    return board.get(id)?.planned === true
   }
 
   function isClamped(said: Observation): boolean {
@@ -664,7 +702,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
 
   /** Everything is committed: now it may be known. */
   function tellOutside(
-    work: Work,
+    work: Piece,
     notices: readonly Notice[],
     composedHolds: readonly { outage: OutageId; due: EpochMs }[],
   ): void {
@@ -708,7 +746,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   }
 
   /** What cannot be saved is tried until it can; meanwhile the broker is the buffer. Gives up only when the service is closed. */
-  async function withRetry<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+  async function withRetry<T>(what: string, attempt: () => Promise<T>, patient = true): Promise<T> {
     for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(waitMs * 2, RETRY_MS_MAX)) {
       try {
         const result = await attempt()
@@ -716,6 +754,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
         trouble = undefined
         return result
       } catch (error) {
+        if (!patient && !isPassing(error)) throw error
         const why = error instanceof Error ? error.message : String(error)
         if (trouble === undefined) logger.error({ err: error, msg: `${what} failed` })
         trouble = `${what} failed: ${why}`
@@ -750,4 +789,14 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       await running?.catch(() => undefined)
     },
   }
+}
+
+/**
+ * Trouble of the database that passes: no connection, no resources, shutting down, a conflict with another transaction (SQLSTATE classes
+ * 08, 40, 53, 55, 57, and what the network says).
+ */
+function isPassing(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  if (typeof code !== 'string') return error instanceof Error && /connection/i.test(error.message)
+  return /^(08|40|53|55|57)...$/.test(code) || /^E[A-Z]+$/.test(code)
 }

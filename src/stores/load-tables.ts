@@ -1,5 +1,4 @@
 import type { Generated } from 'kysely'
-import type { Generated } from 'kysely'
 import type { Instant, InstantOrNull, LocalDay } from './schema.ts'
 
 /** The tables of sql/0020_loads.sql. */

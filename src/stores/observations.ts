@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { sql } from 'kysely'
 import type {
   MeterObservation,
@@ -70,9 +70,10 @@ export function observationKey(said: Observation): string {
     said.kind === 'meter'
       ? said.event
       : `${said.position}\0${said.phases ?? ''}\0${said.reason ?? ''}\0${said.quality}`
-  const digest = createHash('md5')
-    .update(`${said.gateway}\0${said.kind}\0${said.point}\0${said.seq}\0${content}`)
-    .digest('hex')
+  const digest = hash(
+    'md5',
+    `${said.gateway}\0${said.kind}\0${said.point}\0${said.seq}\0${content}`,
+  )
   return timePrefix(said.at) + digest.slice(0, 20)
 }
 

@@ -16,7 +16,11 @@ import type { CoreTables, LocalDay } from './schema.ts'
 export async function saveOutages(
   tx: Tx,
   changes: readonly OutageChange[],
-  { at, localDay }: { at: EpochMs; localDay: (at: EpochMs) => LocalDay },
+  about: {
+    readonly at: EpochMs
+    readonly localDay: (at: EpochMs) => LocalDay
+    readonly isPlanned: (outage: OutageId) => boolean
+  },
 ): Promise<void> {
   if (changes.length === 0) return
   const rows = changes.map(({ after }) => after)
@@ -26,7 +30,7 @@ export async function saveOutages(
       customers_out, customers_interrupted, closed_customer_ms, steps, revision, updated_at)
     select id, device, to_timestamp(anchor_at / 1000), start_uncertain, locked_out, phases, area, substation, feeder,
       to_timestamp(started_at / 1000), to_timestamp(restored_at / 1000), customers_out, customers_interrupted, closed_customer_ms,
-      steps::jsonb, 1, ${new Date(at)}
+      steps::jsonb, 1, ${new Date(about.at)}
     from unnest(
       ${pick((o) => o.id)}::text[], ${pick((o) => o.device)}::text[], ${pick((o) => o.anchorAt)}::float8[],
       ${pick((o) => o.startUncertain)}::boolean[], ${pick((o) => o.lockedOut)}::boolean[], ${pick((o) => o.phases)}::smallint[],
@@ -45,7 +49,7 @@ export async function saveOutages(
       -- Supply was lost again in an outage that had been closed, or the past was told anew: it is open to people again.
       closed_at = case when excluded.restored_at is null then null else outage.closed_at end,
       revision = outage.revision + 1, updated_at = excluded.updated_at`.execute(tx)
-  await replaceSets(tx, changes, localDay)
+  await replaceSets(tx, changes, about)
 }
 
 type SetOf = { readonly outage: OutageId; readonly set: InterruptionSet }
@@ -54,7 +58,10 @@ type SetOf = { readonly outage: OutageId; readonly set: InterruptionSet }
 async function replaceSets(
   tx: Tx,
   changes: readonly OutageChange[],
-  localDay: (at: EpochMs) => LocalDay,
+  about: {
+    readonly localDay: (at: EpochMs) => LocalDay
+    readonly isPlanned: (outage: OutageId) => boolean
+  },
 ): Promise<void> {
   const gone: SetOf[] = []
   const fresh: SetOf[] = []
@@ -82,17 +89,18 @@ async function replaceSets(
   }
   if (fresh.length > 0) {
     await sql`
-      insert into interruption (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members, local_day)
+      insert into interruption (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members, local_day, nature)
       select outage, to_timestamp(from_at / 1000), to_timestamp(until_at / 1000), area, substation, feeder, phases, customers,
-        connected_kva, members::int[], local_day
+        connected_kva, members::int[], local_day, nature
       from unnest(
         ${fresh.map((one) => one.outage)}::text[], ${fresh.map((one) => one.set.from)}::float8[],
         ${fresh.map((one) => one.set.until)}::float8[], ${fresh.map((one) => one.set.area)}::text[],
         ${fresh.map((one) => one.set.substation)}::text[], ${fresh.map((one) => one.set.feeder)}::text[],
         ${fresh.map((one) => one.set.phases)}::smallint[], ${fresh.map((one) => one.set.customers)}::int[],
         ${fresh.map((one) => one.set.connectedKva)}::float8[], ${fresh.map((one) => `{${one.set.members.join(',')}}`)}::text[],
-        ${fresh.map((one) => localDay(one.set.from))}::date[]
-      ) as said (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members, local_day)`.execute(
+        ${fresh.map((one) => about.localDay(one.set.from))}::date[],
+        ${fresh.map((one) => (about.isPlanned(one.outage) ? 'planned' : 'unplanned'))}::text[]
+      ) as said (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members, local_day, nature)`.execute(
       tx,
     )
   }
