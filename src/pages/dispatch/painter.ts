@@ -144,7 +144,7 @@ function paintNetwork(
   scene: Scene,
   colours: Ink,
 ): void {
-  context.lineJoin = 'round'
+  context.lineJoin = 'bevel'
   context.lineCap = 'butt'
   const left = -view.shiftX / view.scale
   const top = -view.shiftY / view.scale

@@ -25,7 +25,25 @@ export function openSheet(canvas: HTMLCanvasElement) {
     shown.setTransform(dense, 0, 0, dense, 0, 0)
     shown.fillStyle = getComputedStyle(canvas).backgroundColor
     shown.fillRect(0, 0, size.width, size.height)
-    shown.drawImage(sheet, left, top, wide, high)
+    // Only the part in sight is copied: stretched whole, a sheet would be far larger than the screen.
+    const fromX = Math.max(0, left)
+    const fromY = Math.max(0, top)
+    const inX = Math.min(size.width, left + wide) - fromX
+    const inY = Math.min(size.height, top + high) - fromY
+    if (inX <= 0 || inY <= 0) return
+    const pixels = sheet.width / wide
+    shown.imageSmoothingEnabled = ratio === 1
+    shown.drawImage(
+      sheet,
+      (fromX - left) * pixels,
+      (fromY - top) * pixels,
+      inX * pixels,
+      inY * pixels,
+      fromX,
+      fromY,
+      inX,
+      inY,
+    )
   }
 
   return {
