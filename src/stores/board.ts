@@ -102,13 +102,13 @@ export async function saveOutageEvents(tx: Tx, events: readonly OutageEvent[]): 
     .execute()
 }
 
-/** The last word of each gateway about itself, by its own clock. */
+/**
+ * The last word of each gateway about itself, in the order in which the broker gave them: a Will was written when the gateway
+ * connected, and so bears an earlier time than the `online` that it ends.
+ */
 export async function saveGatewayStates(tx: Tx, states: readonly GatewayState[]): Promise<void> {
   const last = new Map<string, GatewayState>()
-  for (const state of states) {
-    const known = last.get(state.gateway)
-    if (known === undefined || state.at >= known.at) last.set(state.gateway, state)
-  }
+  for (const state of states) last.set(state.gateway, state)
   for (const state of last.values()) {
     await tx
       .insertInto('gateway')
@@ -120,7 +120,7 @@ export async function saveGatewayStates(tx: Tx, states: readonly GatewayState[])
       })
       .onConflict((conflict) =>
         conflict.column('id').doUpdateSet({
-          online: sql`case when excluded.at >= gateway.at then excluded.online else gateway.online end`,
+          online: sql`excluded.online`,
           at: sql`greatest(excluded.at, gateway.at)`,
           heard_at: sql`greatest(excluded.heard_at, gateway.heard_at)`,
         }),
