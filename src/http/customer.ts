@@ -7,6 +7,7 @@ import {
   readPastInterruptions,
   type OutageView,
 } from '../stores/outages-read.ts'
+import { plannedAt } from '../stores/works.ts'
 import { MS_PER_DAY, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import { InstantText } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
@@ -35,9 +36,10 @@ export async function customerRoutes(app: App, parts: HttpParts): Promise<void> 
       const view = parts.network.current()
       const points = identity.servicePoints.map((id) => ({ id, group: view?.groupOf(id) ?? null }))
       const groups = [...new Set(points.flatMap(({ group }) => (group === null ? [] : [group])))]
-      const [open, past] = await Promise.all([
+      const [open, past, works] = await Promise.all([
         readOpenInterruptions(db, groups),
         readPastInterruptions(db, groups, monthsBefore(now, HISTORY_MONTHS)),
+        plannedAt(db, groups, now),
       ])
       const outages = await readOutages(db, [...new Set(open.map(({ outage }) => outage))], now)
       return {
@@ -57,6 +59,16 @@ export async function customerRoutes(app: App, parts: HttpParts): Promise<void> 
             since: since === 0 ? null : toIso(since),
             outage: outage === undefined ? null : forCustomer(outage),
             ...etrFor(outage, now),
+            /** What was announced for this point and is not over. */
+            plannedWork: works
+              .filter(({ members }) => members.includes(group))
+              .map(({ work, from, until, reason, state }) => ({
+                id: work,
+                from: toIso(from),
+                until: toIso(until),
+                reason,
+                state,
+              })),
             history: {
               months: HISTORY_MONTHS,
               interruptions: mine.map(({ outage, from, until, nature, cause }) => ({
@@ -114,6 +126,7 @@ const NOTHING_KNOWN = {
   outage: null,
   etr: null,
   estimate: null,
+  plannedWork: [],
   history: { months: HISTORY_MONTHS, interruptions: [] },
 }
 
