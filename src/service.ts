@@ -26,6 +26,7 @@ import { openServiceDatabase } from './open-database.ts'
 import type { Settings } from './settings.ts'
 import type { Database } from './stores/database.ts'
 import { takeEngineLock } from './stores/engine-lock.ts'
+import { rollUpLoads } from './stores/loads.ts'
 import { NETWORK_CHANNEL } from './stores/networks.ts'
 import { lastNoticeSeq } from './stores/notices.ts'
 import { openOutbox } from './stores/outbox.ts'
@@ -50,6 +51,7 @@ export type Service = {
 
 const CLIENT_ID = 'relight-engine'
 const PING_EVERY_MS = 2000
+const ROLL_UP_EVERY_MS = MS_PER_MIN
 const PING_TIMEOUT_MS = 1500
 
 /** Opens everything in order; what was opened is closed again where a later step fails. */
@@ -154,6 +156,7 @@ async function openAll(
       logger,
     })
     closers.push(() => deliverer.close())
+    closers.push(keepRollingUp(db, settings.timeZone, logger))
     const publisher = openPublisher({
       db,
       clock,
@@ -294,6 +297,33 @@ export function authOf(settings: Settings): AuthSettings {
     }
   }
   return { kind: 'secret', secret: fs.readFileSync(file, 'utf8').trim() }
+}
+
+/** Hours and days of measured load are made from their quarters, beside the engine's own work. */
+function keepRollingUp(db: Database, timeZone: string, logger: Logger): () => Promise<void> {
+  let rolling: Promise<void> | undefined
+  let stopped = false
+  const roll = async (): Promise<void> => {
+    try {
+      for (let more = true; more && !stopped;) {
+        const { hours } = await rollUpLoads(db, { until: systemClock(), timeZone })
+        more = hours > 0
+      }
+    } catch (error) {
+      logger.warn({ err: error, msg: 'loads are not rolled up' })
+    }
+  }
+  const timer = setInterval(() => {
+    rolling ??= roll().finally(() => {
+      rolling = undefined
+    })
+  }, ROLL_UP_EVERY_MS)
+  timer.unref()
+  return async () => {
+    stopped = true
+    clearInterval(timer)
+    await rolling
+  }
 }
 
 /** Whether the database answers, asked now and then: readiness must not wait for the next message. */

@@ -15,7 +15,6 @@ export type Settings = {
   readonly noticeHoldS: number
   readonly recloseWindowMin: number
   readonly futureToleranceS: number
-  readonly parallelAlertMin: number
   readonly engineUrl: string | undefined
   readonly allowedOrigins: readonly string[]
   readonly trustProxy: boolean
@@ -94,7 +93,6 @@ export function readSettings(
     noticeHoldS: read('NOTICE_HOLD_S', 20, number(0, 3600)),
     recloseWindowMin: read('RECLOSE_WINDOW_MIN', 5, number(0, 1440)),
     futureToleranceS: read('FUTURE_TOLERANCE_S', 60, number(0, 86_400)),
-    parallelAlertMin: read('PARALLEL_ALERT_MIN', 15, number(0, 1440)),
     engineUrl: read('RELIGHT_ENGINE_URL', undefined, url(['http:', 'https:'])),
     allowedOrigins: read('RELIGHT_ALLOWED_ORIGINS', [], (list: string) =>
       list.split(',').map((origin) => origin.trim()),
