@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { open, readdir, stat } from 'node:fs/promises'
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Unzip, UnzipInflate } from 'fflate'
 import type { NetworkTables } from '../grid/tables.ts'
@@ -26,9 +26,10 @@ export async function readNetworkFolder(
   const faults = createFaultList()
   const rows = noRows()
   const seen = new Set<FolderFile>()
+  let whole = true
   try {
     if ((await stat(path)).isDirectory()) await readFolder(path, rows, seen, faults)
-    else await readZip(path, rows, seen, faults, unzippedBytesMax)
+    else whole = await readZip(path, rows, seen, faults, unzippedBytesMax)
   } catch (error) {
     if (!isFileTrouble(error)) throw error
     faults.add({
@@ -38,7 +39,10 @@ export async function readNetworkFolder(
       says: `cannot be read (${error.code})`,
       where: path,
     })
+    whole = false
   }
+  // What was not read to its end may have all that would be missed.
+  if (!whole) return { tables: tablesOf(rows), faults: faults.faults() }
   for (const file of FOLDER_FILES) {
     if (seen.has(file)) continue
     const { needed, component } = FOLDER_COLUMNS[file]
@@ -74,13 +78,14 @@ async function readFolder(
   }
 }
 
+/** False where the zip could not be read to its end. */
 async function readZip(
   path: string,
   rows: FolderRows,
   seen: Set<FolderFile>,
   faults: FaultList,
   unzippedBytesMax: number,
-): Promise<void> {
+): Promise<boolean> {
   const refuse = (code: string, says: string, ids: readonly string[] = []): void =>
     faults.add({ severity: 'error', component: 'file', code, says, ids, where: path })
   let entries = 0
@@ -136,7 +141,12 @@ async function readZip(
     const head = Buffer.alloc(4)
     await file.read(head, 0, 4, 0)
     if (head.readUInt32LE(0) !== 0x04034b50) {
-      return stop('bad-zip', 'is neither a folder nor a zip of one')
+      stop('bad-zip', 'is neither a folder nor a zip of one')
+      return false
+    }
+    if (!(await hasDirectory(file))) {
+      stop('bad-zip', 'ends before its table of contents')
+      return false
     }
     // Small pieces: what one of them unfolds to is in memory before it can be counted.
     for await (const chunk of file.createReadStream({ start: 0, highWaterMark: 1 << 14 })) {
@@ -152,8 +162,22 @@ async function readZip(
   }
   if (!stopped && unfinished.size > 0) {
     refuse('bad-zip', 'ends in the middle of a file', [...unfinished])
+    return false
   }
+  return !stopped
 }
+
+/** The table of contents comes last: without it some of the files may have been cut off, and none of those would be missed. */
+async function hasDirectory(file: FileHandle): Promise<boolean> {
+  const { size } = await file.stat()
+  const tail = Buffer.alloc(Math.min(size, ZIP_TAIL_BYTES_MAX))
+  await file.read(tail, 0, tail.length, size - tail.length)
+  return tail.includes(ZIP_DIRECTORY_END)
+}
+
+/** The last record of a zip, and the comment behind it. */
+const ZIP_TAIL_BYTES_MAX = 22 + 65_535
+const ZIP_DIRECTORY_END = Buffer.from([0x50, 0x4b, 5, 6])
 
 function unknownFile(name: string, faults: FaultList): void {
   faults.add({
