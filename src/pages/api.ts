@@ -35,11 +35,6 @@ export function useToken(given: string): void {
   signIn.value = 'unknown'
 }
 
-export function forgetToken(): void {
-  sessionStorage.removeItem(TOKEN_KEY)
-  token.value = null
-}
-
 export const read = <T>(path: string): Promise<Answer<T>> => ask('GET', path)
 export const send = <T>(path: string, body: unknown): Promise<Answer<T>> => ask('POST', path, body)
 export const put = <T>(path: string, body: unknown): Promise<Answer<T>> => ask('PUT', path, body)

@@ -19,7 +19,6 @@ export const halo = signal<readonly number[]>([])
 export const trace = signal<readonly number[]>([])
 export const drawing = signal<'map' | 'oneLine'>('map')
 export const helpOpen = signal(false)
-export const announced = signal('')
 
 export function select(id: string | null): void {
   selected.value = id

@@ -122,7 +122,6 @@ const switchNumber = computed(
 )
 
 export const switchNamed = (id: string): number | undefined => switchNumber.value.get(id)
-export const feederNamed = (id: string): number | undefined => feederNumber.value.get(id)
 
 export function feederSubstation(feeder: string): { id: string; name: string } | null {
   const map = network.value

@@ -8,7 +8,6 @@ export const en = {
   lifeSupport: 'Life support',
   critical: 'Critical',
   crews: 'Crews',
-  crewsWorking: (n: number) => `${n} named`,
   ofServed: (n: string) => `of ${n} served`,
   fieldData: 'Field data',
   old: 'old',
@@ -51,7 +50,6 @@ export const en = {
   byFeeder: 'By feeder',
   order: 'worst first: life support, critical, customers, time',
   agenda: 'Outages',
-  agendaKeys: 'j and k move, Enter opens',
   col: {
     state: 'State',
     id: 'Id',
@@ -113,11 +111,8 @@ export const en = {
   note: 'Note',
   close: 'Close',
   restore: 'Switch',
-  goOut: 'Outages',
   tabs: { steps: 'Steps', evidence: 'Evidence', notices: 'Notices' },
   timeline: 'Timeline',
-  nothingYet: 'Nothing yet.',
-  customersOutChart: 'Customers out',
   nowMark: 'now',
   step: 'Step',
   at: 'At',
@@ -127,7 +122,6 @@ export const en = {
   networkChange: 'change of the network',
   estimates: 'Estimates given',
   said: 'Said at',
-  backCol: 'Back at',
   range: 'Range',
   from: 'From',
   to: (a: string, b: string) => `${a} to ${b}`,
@@ -286,7 +280,6 @@ export const en = {
   pastLine: (at: string) => `You look at ${at}. Acts are off.`,
   backToNow: 'Back to now',
   moment: 'Moment',
-  hoursAgo: (h: string) => `${h} ago`,
   help: {
     head: 'Keys',
     rows: [

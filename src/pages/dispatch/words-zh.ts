@@ -10,7 +10,6 @@ export const zh: typeof en = {
   lifeSupport: '生命支持',
   critical: '重要用户',
   crews: '抢修队',
-  crewsWorking: (n) => `已指派 ${n}`,
   ofServed: (n) => `共 ${n} 户`,
   fieldData: '现场数据',
   old: '前',
@@ -48,7 +47,6 @@ export const zh: typeof en = {
   byFeeder: '按线路',
   order: '最急在前：生命支持、重要用户、户数、时间',
   agenda: '停电列表',
-  agendaKeys: 'j、k 移动，Enter 打开',
   col: {
     state: '状态',
     id: '编号',
@@ -107,11 +105,8 @@ export const zh: typeof en = {
   note: '备注',
   close: '结束',
   restore: '开关',
-  goOut: '停电',
   tabs: { steps: '步骤', evidence: '依据', notices: '通知' },
   timeline: '经过',
-  nothingYet: '暂无。',
-  customersOutChart: '停电户数',
   nowMark: '现在',
   step: '步骤',
   at: '时间',
@@ -121,7 +116,6 @@ export const zh: typeof en = {
   networkChange: '网络变更',
   estimates: '已给出的预计时间',
   said: '给出时间',
-  backCol: '预计来电',
   range: '范围',
   from: '依据',
   to: (a, b) => `${a} 至 ${b}`,
@@ -268,7 +262,6 @@ export const zh: typeof en = {
   pastLine: (at) => `正在查看 ${at}。此时不能操作。`,
   backToNow: '回到现在',
   moment: '时刻',
-  hoursAgo: (h) => `${h} 前`,
   help: {
     head: '按键',
     rows: [
