@@ -1,3 +1,4 @@
+import { formatPhases } from '../grid/phases.ts'
 import type { Crew } from '../ledger/acts.ts'
 import { toIso } from '../time.ts'
 import type { NoticeData, NoticeKind } from './notice.ts'
@@ -76,7 +77,7 @@ export function staffData(
     feeder: facts.feeder,
     substation: facts.substation,
     area: facts.area,
-    phases: facts.phases,
+    phases: formatPhases(facts.phases),
     startedAt: toIso(facts.startedAt),
     startUncertain: facts.startUncertain,
     lockedOut: facts.lockedOut,
