@@ -18,10 +18,11 @@ export function openSheet(canvas: HTMLCanvasElement) {
     const { view, size } = last
     const dense = devicePixelRatio
     const ratio = at.scale / view.scale
-    const left = at.shiftX - view.shiftX * ratio - size.width * BEYOND * ratio
-    const top = at.shiftY - view.shiftY * ratio - size.height * BEYOND * ratio
-    const wide = size.width * (1 + BEYOND * 2) * ratio
-    const high = size.height * (1 + BEYOND * 2) * ratio
+    const beyond = beyondOf(size)
+    const left = at.shiftX - (view.shiftX + beyond.x) * ratio
+    const top = at.shiftY - (view.shiftY + beyond.y) * ratio
+    const wide = (size.width + beyond.x * 2) * ratio
+    const high = (size.height + beyond.y * 2) * ratio
     shown.setTransform(dense, 0, 0, dense, 0, 0)
     shown.fillStyle = getComputedStyle(canvas).backgroundColor
     shown.fillRect(0, 0, size.width, size.height)
@@ -50,8 +51,7 @@ export function openSheet(canvas: HTMLCanvasElement) {
     /** Draws afresh; answers with what can be pointed at, in the coordinates of the frame. */
     paint(size: Size, view: View, picture: Picture): Target[] {
       if (drawn === null) return []
-      const beyondX = size.width * BEYOND
-      const beyondY = size.height * BEYOND
+      const { x: beyondX, y: beyondY } = beyondOf(size)
       const whole = { width: size.width + beyondX * 2, height: size.height + beyondY * 2 }
       const width = Math.round(whole.width * devicePixelRatio)
       const height = Math.round(whole.height * devicePixelRatio)
@@ -76,3 +76,9 @@ export function openSheet(canvas: HTMLCanvasElement) {
     },
   }
 }
+
+/** Whole pixels, so that a copy at the same scale stays sharp. */
+const beyondOf = ({ width, height }: Size) => ({
+  x: Math.round(width * BEYOND),
+  y: Math.round(height * BEYOND),
+})
