@@ -29,6 +29,8 @@ export const BODY_BYTES_MAX = 65_536
 /** Encoded, an identifier of 128 characters may be this long. */
 const PARAM_CHARS_MAX = 128 * 9
 const REQUEST_TIMEOUT_MS = 30_000
+/** At shutdown answers under way get this long; whoever is still sending a request then is cut off. */
+const CLOSE_GRACE_MS = 3_000
 
 /** All routes, ready to listen or to `inject`. Refuses to start with a route that the table of access does not know. */
 export async function buildServer(parts: HttpParts): Promise<App> {
@@ -88,6 +90,10 @@ export async function buildServer(parts: HttpParts): Promise<App> {
         done()
       })
     },
+  })
+  app.addHook('preClose', async () => {
+    // Closing waits for every request, and nobody times a half-sent one any more.
+    setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS).unref()
   })
   await app.register(swagger, { openapi: DOCUMENT })
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
