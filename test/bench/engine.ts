@@ -1,0 +1,378 @@
+// The whole service on a real Mosquitto and a real PostgreSQL beside the least that could stand in its place, in turns within one run:
+// a subscriber that only acknowledges, and a bare MQTT → one commit → WebSocket echo. One JSON line a figure.
+//   DATABASE_URL=postgres://… node --import=tsx test/bench/engine.ts [messages] [rounds]
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import mqtt from 'mqtt'
+import pg from 'pg'
+import pino from 'pino'
+import { WebSocket, WebSocketServer } from 'ws'
+import { makeTown } from '../../simulators/town.ts'
+import type { NetworkTables } from '../../src/grid/tables.ts'
+import { openMqttSession } from '../../src/feeds/mqtt-session.ts'
+import { issueToken } from '../../src/http/auth.ts'
+import { startService } from '../../src/service.ts'
+import { readSettings } from '../../src/settings.ts'
+import { openDatabase } from '../../src/stores/database.ts'
+import { migrate } from '../../src/stores/migrate.ts'
+import { saveRevision } from '../../src/stores/networks.ts'
+import { NO_MOSQUITTO, startMosquitto, until } from '../support/broker.ts'
+import { messagesWithin, PAST_MS, publishBurst, type Words } from './field-publisher.ts'
+import { median, quantile, report } from './figure.ts'
+
+const BENCH = 'engine'
+const CUSTOMERS = 10_000
+const MESSAGES = Number(process.argv[2] ?? 40_000)
+const ROUNDS = Number(process.argv[3] ?? 3)
+/** The limits of issue 3. */
+const TURNING_RATIO_MIN = 0.4
+const REPEATING_RATIO_MIN = 0.75
+const P50_RATIO_MAX = 2
+const P99_RATIO_MAX = 3
+
+const LATENCY_ROUNDS = 3
+const LATENCY_MESSAGES = 300
+const LATENCY_PER_S = 50
+const LOOK_EVERY_MS = 50
+const DRAIN_MS_MAX = 120_000
+const SECRET = 'the bench keeps its secrets to itself'
+const wallMs = () => performance.timeOrigin + performance.now()
+
+type Told = { readonly ready: string } | { readonly doneMs: number }
+
+// ── the children
+
+const tell = (told: Told): void => void process.send?.(told)
+
+async function serve(): Promise<void> {
+  const read = readSettings(process.env)
+  if (!read.ok) throw new Error(JSON.stringify(read.faults))
+  const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'error' })
+  const service = await startService(read.settings, 'all', logger)
+  process.on('message', () => void service.close().then(() => process.exit()))
+  tell({ ready: service.http })
+}
+
+/** Our own session, which writes its PUBACKs many at a time: a harder peer than mqtt.js as it comes. */
+async function acknowledge(): Promise<void> {
+  const wanted = Number(process.env['BENCH_MESSAGES'])
+  let count = 0
+  const url = process.env['MQTT_URL'] as string
+  const feed = openMqttSession({ url, clientId: 'bench-acknowledge' }, (message) => {
+    message.acknowledge()
+    if (++count === wanted) tell({ doneMs: wallMs() })
+  })
+  process.on('message', () => void feed.close().then(() => process.exit()))
+  await until(() => feed.connected(), 'connected')
+  tell({ ready: '' })
+}
+
+/** What comes in goes out to every socket after one INSERT of its own. */
+async function echo(): Promise<void> {
+  const pool = new pg.Pool({ connectionString: process.env['DATABASE_URL'], max: 1 })
+  await pool.query('create table if not exists echo (seq bigserial primary key, said text)')
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false })
+  await once(server, 'listening')
+  const client = await mqtt.connectAsync(process.env['MQTT_URL'] as string, { clean: true })
+  client.on('message', (_topic, payload) => {
+    const text = payload.toString()
+    const query = { name: 'echo', text: 'insert into echo (said) values ($1)', values: [text] }
+    void pool.query(query).then(() => {
+      for (const socket of server.clients) socket.send(text)
+    })
+  })
+  await client.subscribeAsync('grid/v1/#', { qos: 1 })
+  process.on('message', () => process.exit())
+  tell({ ready: `http://127.0.0.1:${(server.address() as { port: number }).port}` })
+}
+
+// ── the bench
+
+const closers: (() => unknown)[] = []
+const scope = { teardown: (close: () => unknown) => void closers.unshift(close) }
+
+type Child = { readonly url: string; done(): Promise<number>; stop(): Promise<void> }
+
+async function start(role: string, env: Record<string, string>): Promise<Child> {
+  const profile = process.env['BENCH_PROFILE']
+  const child: ChildProcess = fork(fileURLToPath(import.meta.url), [], {
+    env: { ...process.env, ...env, ENGINE_ROLE: role },
+    execArgv: [
+      ...process.execArgv,
+      ...(profile === role ? ['--cpu-prof', '--cpu-prof-dir', os.tmpdir()] : []),
+    ],
+  })
+  const gone = once(child, 'exit')
+  const told: Told[] = []
+  child.on('message', (message) => told.push(message as Told))
+  const hear = async (part: 'ready' | 'doneMs', withinMs: number): Promise<string | number> => {
+    let found: Told | undefined
+    await until(
+      () => {
+        if (child.exitCode !== null) throw new Error(`${role} ended with ${child.exitCode}`)
+        return (found = told.find((one) => part in one)) !== undefined
+      },
+      `${role} says ${part}`,
+      withinMs,
+    )
+    return (found as unknown as Record<string, string | number>)[part] as string | number
+  }
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.send('stop')
+    const impatience = setTimeout(() => child.kill('SIGKILL'), 20_000)
+    await gone
+    clearTimeout(impatience)
+  }
+  scope.teardown(() => child.kill('SIGKILL'))
+  const url = (await hear('ready', 30_000)) as string
+  return { url, done: async () => (await hear('doneMs', DRAIN_MS_MAX)) as number, stop }
+}
+
+const server = new URL(process.env['DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres')
+
+/** A migrated database of one's own with the town in force. */
+async function openTown(tables: NetworkTables): Promise<{ url: string; drop(): Promise<void> }> {
+  const name = `relight_bench_${process.pid}_${Math.floor(performance.now())}`
+  const admin = new pg.Client({ connectionString: server.href })
+  await admin.connect()
+  await admin.query(`create database ${name}`)
+  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href
+  const { db, pool } = openDatabase({ connectionString: url })
+  await migrate(db, fileURLToPath(new URL('../../sql', import.meta.url)))
+  const about = { validFrom: 0, importedAt: 0, format: 'folder' as const, report: [] }
+  await saveRevision(pool, tables, about)
+  await db.destroy()
+  let dropped = false
+  const drop = async (): Promise<void> => {
+    if (dropped) return
+    dropped = true
+    await admin.query(`drop database ${name} with (force)`)
+    await admin.end()
+  }
+  scope.teardown(drop)
+  return { url, drop }
+}
+
+const BROKER = 'allow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000'
+const startBroker = () => startMosquitto(scope, { config: BROKER })
+const portOf = (url: string): number => Number(new URL(url).port)
+
+const dataDir = (): string => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'relight-bench-'))
+  scope.teardown(() => fs.rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+const serviceEnv = (databaseUrl: string, mqttUrl: string) => ({
+  DATABASE_URL: databaseUrl,
+  MQTT_URL: mqttUrl,
+  RELIGHT_AUTH_SECRET: SECRET,
+  RELIGHT_DATA_DIR: dataDir(),
+  PORT: '0',
+})
+
+async function committed(http: string): Promise<number> {
+  const text = await (await fetch(`${http}/metrics`)).text()
+  return Number(/relight_observations_total\{kind="switch"\} (\d+)/.exec(text)?.[1] ?? 0)
+}
+
+/** Messages a second from the first published to the last acknowledged, on a broker of its own that has nothing else to do. */
+async function peerRate(switches: readonly string[], words: Words): Promise<number> {
+  const broker = await startBroker()
+  const child = await start('acknowledge', {
+    MQTT_URL: broker.url,
+    BENCH_MESSAGES: String(MESSAGES),
+  })
+  const { startedMs, done } = await publishBurst({
+    port: portOf(broker.url),
+    gateway: 'bench',
+    switches,
+    words,
+    messages: MESSAGES,
+    firstAt: Date.now() - PAST_MS,
+  })
+  const doneMs = await child.done()
+  await done
+  await child.stop()
+  await broker.stop()
+  return (MESSAGES / (doneMs - startedMs)) * 1000
+}
+
+async function serviceRate(
+  tables: NetworkTables,
+  switches: readonly string[],
+  words: Words,
+): Promise<number> {
+  const broker = await startBroker()
+  const town = await openTown(tables)
+  const child = await start('serve', serviceEnv(town.url, broker.url))
+  const { startedMs, done } = await publishBurst({
+    port: portOf(broker.url),
+    gateway: 'bench',
+    switches,
+    words,
+    messages: MESSAGES,
+    firstAt: Date.now() - PAST_MS,
+  })
+  let doneMs = startedMs
+  for (let count = 0; count < MESSAGES; ) {
+    await sleep(LOOK_EVERY_MS)
+    count = await committed(child.url)
+    doneMs = wallMs()
+    if (doneMs - startedMs > DRAIN_MS_MAX) throw new Error(`only ${count} of ${MESSAGES} came in`)
+  }
+  await done
+  await child.stop()
+  await broker.stop()
+  await town.drop()
+  return (MESSAGES / (doneMs - startedMs)) * 1000
+}
+
+/** Milliseconds from publishing to the word on a socket, one at a time at a quiet pace; the first fifth warms up and is not counted. */
+async function latencies(
+  brokerUrl: string,
+  socketUrl: string,
+  token: string | undefined,
+  switches: readonly string[],
+  firstAt: number,
+): Promise<number[]> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const socket = new WebSocket(`${socketUrl.replace('http', 'ws')}/live`, { headers })
+  await once(socket, 'open')
+  if (token !== undefined) {
+    socket.send(JSON.stringify({ op: 'subscribe', topics: ['outages'] }))
+    await once(socket, 'message')
+  }
+  const sentMs = new Map<string, number>()
+  const took: number[] = []
+  socket.on('message', (data: Buffer) => {
+    const now = performance.now()
+    const text = data.toString()
+    // The same in both: the instant that the word told is what it is known by.
+    const key = /"(?:startedAt|at)":"([^"]+)"(?![^{]*"startedAt")/.exec(text)?.[1] ?? ''
+    const sent = sentMs.get(key)
+    if (sent === undefined) return
+    sentMs.delete(key)
+    took.push(now - sent)
+  })
+  const client = await mqtt.connectAsync(brokerUrl, { protocolVersion: 4, reconnectPeriod: 0 })
+  const startMs = performance.now()
+  for (let i = 0; i < LATENCY_MESSAGES; i++) {
+    const due = startMs + (i * 1000) / LATENCY_PER_S
+    await sleep(Math.max(0, due - performance.now()))
+    const at = new Date(firstAt + i * 7).toISOString()
+    sentMs.set(at, performance.now())
+    client.publish(
+      `grid/v1/bench/switch/${switches[i % switches.length]}`,
+      JSON.stringify({ at, seq: firstAt + i, position: 'open', quality: 'good' }),
+      { qos: 1 },
+    )
+  }
+  await until(() => sentMs.size === 0, 'every word reaches the socket')
+  await client.endAsync()
+  socket.terminate()
+  return took.slice(LATENCY_MESSAGES / 5)
+}
+
+async function benchLatency(tables: NetworkTables, switches: readonly string[]): Promise<void> {
+  const broker = await startBroker()
+  const town = await openTown(tables)
+  const ours: number[] = []
+  const bare: number[] = []
+  const token = await issueToken(
+    { role: 'dispatcher', subject: 'bench', servicePoints: [], ttlS: 3600 },
+    SECRET,
+    Date.now(),
+  )
+  // In turns, on one broker, never both at once.
+  for (let round = 0; round < LATENCY_ROUNDS; round++) {
+    const echo = await start('echo', { DATABASE_URL: town.url, MQTT_URL: broker.url })
+    bare.push(...(await latencies(broker.url, echo.url, undefined, switches, Date.now())))
+    await echo.stop()
+    const fresh = await startBroker()
+    const own = await openTown(tables)
+    const service = await start('serve', serviceEnv(own.url, fresh.url))
+    ours.push(...(await latencies(fresh.url, service.url, token, switches, Date.now())))
+    await service.stop()
+    await fresh.stop()
+    await own.drop()
+  }
+  await town.drop()
+  for (const [share, name, atMost] of [
+    [0.5, 'p50', P50_RATIO_MAX],
+    [0.99, 'p99', P99_RATIO_MAX],
+  ] as const) {
+    report({
+      bench: BENCH,
+      figure: `published to the dispatcher's socket, ${name} at ${LATENCY_PER_S}/s`,
+      value: quantile(ours, share),
+      unit: 'ms',
+      peer: { name: 'bare MQTT, one commit, WebSocket echo', value: quantile(bare, share) },
+      limit: { atMost },
+    })
+  }
+}
+
+async function main(): Promise<void> {
+  if (NO_MOSQUITTO !== false) throw new Error(NO_MOSQUITTO)
+  const tables = makeTown({ seed: 3, customers: CUSTOMERS })
+  const fuses = tables.switches.filter((row) => row.kind === 'fuse' && row.normallyClosed)
+  const switches = fuses.map((row) => row.id)
+  if (messagesWithin(PAST_MS, switches.length) < MESSAGES) {
+    throw new Error(`${MESSAGES} messages of ${switches.length} fuses reach into the future`)
+  }
+  const figures = [
+    ['turning', 'switch observations that change supply', TURNING_RATIO_MIN],
+    ['repeating', 'status repeats that change nothing', REPEATING_RATIO_MIN],
+  ] as const
+  const only = process.env['BENCH_ONLY']
+  for (const [words, figure, atLeast] of figures) {
+    if (only !== undefined && only !== words) continue
+    const ours: number[] = []
+    const bare: number[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      bare.push(await peerRate(switches, words))
+      ours.push(await serviceRate(tables, switches, words))
+    }
+    report({
+      bench: BENCH,
+      figure: `durable: ${figure}`,
+      value: median(ours),
+      unit: '1/s',
+      peer: { name: 'a subscriber that only acknowledges', value: median(bare) },
+      limit: { atLeast },
+      rounds: ours.map((rate, i) => Number((rate / (bare[i] as number)).toFixed(3))),
+      fuses: switches.length,
+      load: Number(os.loadavg()[0]?.toFixed(1)),
+    })
+  }
+  if (only === undefined || only === 'latency') await benchLatency(tables, switches)
+}
+
+// A child outlives nobody who started it.
+process.on('disconnect', () => process.exit())
+
+switch (process.env['ENGINE_ROLE']) {
+  case 'serve':
+    await serve()
+    break
+  case 'acknowledge':
+    await acknowledge()
+    break
+  case 'echo':
+    await echo()
+    break
+  case undefined:
+  default:
+    try {
+      await main()
+    } finally {
+      for (const close of closers) await close()
+    }
+}
