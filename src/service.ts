@@ -178,7 +178,7 @@ async function openAll(
           thinRepeats: true,
         },
       },
-      fence: (tx) => lock.fence(tx),
+      fence: (tx, write) => lock.fence(tx, write),
       tell: (upTo, notices) => {
         stream.committed(upTo, notices)
         deliverer.wake()
@@ -186,6 +186,11 @@ async function openAll(
       changed: (ids) => publisher.changed(ids),
       networkOpened: () => void readdress().catch(complain),
       cleared: (ids) => publisher.cleared(ids),
+      died: (error) => {
+        // What is in memory may be ahead of the record: only the record is right, and who restarts us opens it.
+        logger.fatal({ err: error, msg: 'the engine cannot go on' })
+        process.exit(1)
+      },
     })
     const room = controlRoom
     closers.push(() => room.close())
@@ -201,19 +206,15 @@ async function openAll(
     if (feed !== undefined && !feed.connected()) reasons.push('the broker is not connected')
     return { ready: reasons.length === 0, reasons }
   }
+  const engine = controlRoom
   const server = await buildServer({
     db,
     clock,
     auth,
     network,
     live: rooms,
-    act:
-      controlRoom === undefined
-        ? undefined
-        : (act, by) => (controlRoom as ControlRoom).act(act, by),
-    ...(controlRoom === undefined
-      ? {}
-      : { announce: (drafts, also) => (controlRoom as ControlRoom).announce(drafts, also) }),
+    act: engine === undefined ? undefined : (act, by) => engine.act(act, by),
+    ...(engine === undefined ? {} : { announce: (drafts, also) => engine.announce(drafts, also) }),
     engineUrl: settings.engineUrl,
     health,
     metrics,

@@ -159,7 +159,7 @@ t.test(
         .selectFrom('observation')
         .select((select) => select.fn.countAll<number>().as('count'))
         .executeTakeFirstOrThrow()
-      if (Number(count) === MESSAGES) break
+      if (count === MESSAGES) break
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
     service.process.kill('SIGTERM')
@@ -169,7 +169,7 @@ t.test(
       .selectFrom('observation')
       .select((select) => select.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow()
-    t.equal(Number(count), MESSAGES, 'every message is on record once')
+    t.equal(count, MESSAGES, 'every message is on record once')
     const verify = spawn(
       process.execPath,
       ['--import=tsx', path.join(packageRoot, 'src/main.ts'), 'verify'],

@@ -23,9 +23,6 @@ export function phaseUnbalance(amps: readonly number[]): number | null {
   return most > 0 ? (most - Math.min(...amps)) / most : null
 }
 
-/** From where on an unbalance is shown: the low end of the 15 to 25 % in use. */
-export const UNBALANCE_LIMIT = 0.15
-
 /** Guide range of the capacity-to-load ratio (容载比) of a voltage level, by how fast the load grows. All editable. */
 export type CapacityRange = {
   readonly kvFrom: number
@@ -103,16 +100,13 @@ export type UnitLoss = {
   readonly marginKva: number
 }
 
-/** Short-time factor of a transformer that carries its neighbour's load for up to two hours. */
-export const SHORT_TIME_FACTOR = 1.3
-
 /** Loss of the largest transformer of a station: passes where Pmax / cosφ ≤ k·(ΣS − max S) + T. */
 export function transformerLoss(station: {
   readonly unitsKva: readonly number[]
   readonly loadKva: number
   /** To other stations, over ties. */
   readonly transferKva: number
-  /** 1 for the rating itself, `SHORT_TIME_FACTOR` for up to two hours. */
+  /** 1 for the rating itself; 1.3 is usual for up to two hours of a neighbour's load. */
   readonly shortTimeFactor: number
 }): UnitLoss {
   const installedKva = station.unitsKva.reduce((sum, unit) => sum + unit, 0)

@@ -14,11 +14,9 @@ export type Io = {
   readonly signal: AbortSignal
 }
 
-/** 0: done. 1: a finding. 2: wrong use. */
-export type ExitCode = 0 | 1 | 2
-
 export type Command = {
   readonly help: string
+  /** Gives the exit status: 0 done, 1 a finding, 2 wrong use. */
   readonly run: (argv: readonly string[], io: Io) => Promise<number>
 }
 

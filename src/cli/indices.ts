@@ -47,12 +47,10 @@ export const indicesCommand: Command = {
           [by, 'customers', 'CI', 'CMI', ...symbols],
           report.rows.map((row) => [
             `${row.group ?? '(none)'}${row.provisional ? ' *' : ''}`,
-            ...[
-              row.customersServed,
-              row.ci,
-              row.cmi,
-              ...symbols.map((s) => row.indices[s] ?? null),
-            ],
+            row.customersServed,
+            row.ci,
+            row.cmi,
+            ...symbols.map((s) => row.indices[s] ?? null),
           ]),
         ),
       )

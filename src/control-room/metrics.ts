@@ -58,5 +58,3 @@ export function countEngine(registry: Registry, backlog: () => number) {
     }),
   }
 }
-
-export type EngineMetrics = ReturnType<typeof countEngine>

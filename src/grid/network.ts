@@ -1,4 +1,4 @@
-import { formatPhases, NO_PHASES, type Phases } from './phases.ts'
+import { NO_PHASES, type Phases } from './phases.ts'
 import type { FeederRow, NetworkTables, ServicePointRow, SubstationRow } from './tables.ts'
 
 /** A conductor of a switch: `switch * 3 + phase`. */
@@ -462,7 +462,3 @@ function orderOfSupply(
   }
   return { sectionFeeder, switchRank }
 }
-
-/** The phases of a switch in letters, for print. */
-export const switchPhases = (network: Network, device: number): string =>
-  formatPhases(at(network.branchPhases, device))

@@ -1,7 +1,7 @@
 /**
  * A CSV reader (RFC 4180) that is fed bytes and hands out records with the line each began on. It never stops at a
- * fault: a broken record is named and the reading goes on, so that one report names them all. (csv-parse, which
- * reads the smaller records elsewhere, ends at the first broken quote and takes three times as long.)
+ * fault: a broken record is named and the reading goes on, so that one report names them all. A parser of
+ * general use ends at the first broken quote.
  */
 
 /** A record longer than this is named and passed over. */

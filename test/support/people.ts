@@ -82,8 +82,6 @@ export const TOWN: NetworkTables = {
 }
 export const GROUP = { P1: 1, P2: 1 * 8 + 7, P3: 1 * 8 + 7, P4: 2 * 8 + 7 }
 
-export type Front = Awaited<ReturnType<typeof openFront>>
-
 /** Everything towards people, over a database of the test's own: what one process has, without an engine unless `act` is given. */
 export async function openFront(
   test: { teardown(fn: () => unknown): void },

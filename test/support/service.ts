@@ -157,8 +157,8 @@ export async function listen(
   test.teardown(() => socket.terminate())
   const frames: Record<string, unknown>[] = []
   const subscribed = new Promise<void>((resolve) => {
-    socket.on('message', (bytes) => {
-      const frame = JSON.parse(String(bytes)) as Record<string, unknown>
+    socket.on('message', (bytes: Buffer) => {
+      const frame = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>
       frames.push(frame)
       if (frame['type'] === 'subscribed') resolve()
     })
