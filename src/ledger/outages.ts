@@ -11,7 +11,7 @@ import {
 } from './facts.ts'
 import type { Ledger, Outage, OutageBook, Spell } from './state.ts'
 import type { Observation } from './observation.ts'
-import { firstWordAt, lockedOutSince } from './positions.ts'
+import { firstWordAt, lockedOutBetween } from './positions.ts'
 
 export function touch(book: OutageBook, spell: Spell): void {
   touchOpening(book, spell.device, spell.from)
@@ -203,7 +203,8 @@ export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
         : history !== undefined && firstWordAt(history, outage.anchorAt),
     lockedOut:
       (outage.anchorAt < ledger.horizon && outage.told?.lockedOut === true) ||
-      (history !== undefined && lockedOutSince(history, outage.anchorAt)),
+      (history !== undefined &&
+        lockedOutBetween(history, outage.anchorAt, restoredAt ?? Number.POSITIVE_INFINITY)),
     phases,
     area: shared(gathered, (set) => set.area),
     substation: shared(gathered, (set) => set.substation),
@@ -358,7 +359,7 @@ export function restates(before: OutageFacts, after: OutageFacts): boolean {
 }
 
 /** `20261124-` and a digest of device and anchor; the same event gets the same name wherever it is derived first. */
-function nameOutage(ledger: Ledger, device: number, anchor: EpochMs): OutageId {
+export function nameOutage(ledger: Ledger, device: number, anchor: EpochMs): OutageId {
   const day = new Date(anchor).toISOString().slice(0, 10).replaceAll('-', '')
   const what = `${nameOf(ledger.network, device) ?? 'revision'}@${anchor}`
   for (let again = 0; ; again++) {

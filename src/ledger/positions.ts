@@ -172,10 +172,11 @@ export function turnsFrom(history: History, from: EpochMs): Turn[] {
 export const firstWordAt = (history: History, at: EpochMs): boolean =>
   !history.observedBefore && history.statements[0]?.at === at
 
-/** Whether the protection said, since an instant, that it gives up. */
-export function lockedOutSince(history: History, from: EpochMs): boolean {
+/** Whether the protection said between two instants (inclusive) that it gives up. */
+export function lockedOutBetween(history: History, from: EpochMs, until: EpochMs): boolean {
   for (let i = firstFrom(history, from); i < history.statements.length; i++) {
-    const said = (history.statements[i] as Statement).observation
+    const { at, observation: said } = history.statements[i] as Statement
+    if (at > until) return false
     if (said.reason === 'lockout' && said.position === 'open') return true
   }
   return false
