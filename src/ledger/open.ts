@@ -4,7 +4,7 @@ import type { Phases } from '../grid/phases.ts'
 import type { EpochMs } from '../time.ts'
 import { addSpell, sectionsOf } from './darkness.ts'
 import { groupCode, type OutageFacts, type OutageId } from './facts.ts'
-import { factsOf } from './outages.ts'
+import { factsOf, nameOutage } from './outages.ts'
 import { openHistory, pruneHistory } from './positions.ts'
 import type { Ledger, LedgerSettings, Outage } from './state.ts'
 
@@ -136,28 +136,53 @@ export function adoptNames(
   ledger: Ledger,
   saved: readonly { id: OutageId; device: string | null; anchorAt: EpochMs }[],
 ): void {
-  const { record, network } = ledger
-  for (const { id, device: name, anchorAt } of saved) {
-    if (record.byId.has(id)) continue
-    const device = name === null ? NONE : (network.switchIndex.get(name) ?? NONE)
-    const outages = record.outages.get(device) ?? []
-    const index = outages.findIndex((outage) => outage.anchorAt === anchorAt)
-    const known = outages[index]
+  const { record } = ledger
+  const wanted = saved.filter(({ id, device, anchorAt }) => {
+    const known = record.byId.get(id)
+    return (
+      known === undefined || known.anchorAt !== anchorAt || known.device !== indexOf(ledger, device)
+    )
+  })
+  // All are taken off first: a name that one is to have may be the one that another got when it was derived.
+  const unnamed = wanted.map(({ id, device: name, anchorAt }) => {
+    const device = indexOf(ledger, name)
+    const known = record.outages.get(device)?.find((outage) => outage.anchorAt === anchorAt)
+    if (known !== undefined) record.byId.delete(known.id)
+    return { id, device, anchorAt, known }
+  })
+  const displaced: Outage[] = []
+  for (const { id, device, anchorAt, known } of unnamed) {
+    const holder = record.byId.get(id)
+    if (holder !== undefined) displaced.push(holder)
     const named: Outage =
-      known === undefined
-        ? { id, device, anchorAt, openings: [], told: null }
-        : { ...known, id, told: known.told === null ? null : { ...known.told, id } }
-    if (known === undefined) {
-      named.told = factsOf(ledger, named)
-      outages.push(named)
-      outages.sort((a, b) => a.anchorAt - b.anchorAt)
-    } else {
-      record.byId.delete(known.id)
-      outages[index] = named
-    }
+      known === undefined ? { id, device, anchorAt, openings: [], told: null } : rename(known, id)
+    if (known === undefined) named.told = factsOf(ledger, named)
+    replace(record, known, named)
     record.byId.set(id, named)
-    record.outages.set(device, outages)
   }
+  for (const outage of displaced) {
+    const named = rename(outage, nameOutage(ledger, outage.device, outage.anchorAt))
+    replace(record, outage, named)
+    record.byId.set(named.id, named)
+  }
+}
+
+const indexOf = ({ network }: Ledger, device: string | null): number =>
+  device === null ? NONE : (network.switchIndex.get(device) ?? NONE)
+
+const rename = (outage: Outage, id: OutageId): Outage => ({
+  ...outage,
+  id,
+  told: outage.told === null ? null : { ...outage.told, id },
+})
+
+function replace({ outages }: Ledger['record'], known: Outage | undefined, named: Outage): void {
+  const others = (outages.get(named.device) ?? []).filter((outage) => outage !== known)
+  others.push(named)
+  outages.set(
+    named.device,
+    others.sort((a, b) => a.anchorAt - b.anchorAt),
+  )
 }
 
 /** Forgets what ended before an instant. The record keeps it; a word from before it will ask for it again. */
