@@ -23,6 +23,8 @@ import { writeAudit, type AuditEntry } from '../stores/accounts.ts'
 import {
   readBoard,
   readBoardRow,
+  readBoardRows,
+  restoredUnclosed,
   saveBoard,
   saveGatewayStates,
   saveHeard,
@@ -31,6 +33,7 @@ import {
   type OutageEvent,
 } from '../stores/board.ts'
 import type { Database, Tx } from '../stores/database.ts'
+import { writesSoFar } from '../stores/engine-lock.ts'
 import { saveLoads } from '../stores/loads.ts'
 import { latestRevision } from '../stores/networks.ts'
 import { appendNotices, lastNoticeSeq } from '../stores/notices.ts'
@@ -71,6 +74,8 @@ const HOUSEKEEPING_EVERY_MS = MS_PER_MIN
 const MEMORY_MS = 24 * MS_PER_H
 /** An outage that everyone is back from, and which nobody closed, is closed by the service. */
 const AUTO_CLOSE_MS = 24 * MS_PER_H
+/** Of those, in one go. */
+const CLOSED_AT_ONCE_MAX = 500
 /** A closed outage stays on the broker and on the board for so long. */
 const CLOSED_KEPT_MS = 24 * MS_PER_H
 /** Estimates made in one go: each looks through the past. */
@@ -87,8 +92,8 @@ export type ControlRoomParts = {
   readonly logger: Logger
   readonly metrics: Registry
   readonly settings: { readonly notices: NoticeSettings; readonly ledger: LedgerSettings }
-  /** Throws where another engine has taken over: then nothing may be written any more. */
-  readonly fence: (tx: Tx) => Promise<void>
+  /** As `EngineLock.fence`; throws where another engine has taken over: then nothing may be written any more. */
+  readonly fence: (tx: Tx, write: number) => Promise<'open' | 'saved'>
   /** Notices up to a number are committed. */
   readonly tell: (upTo: number, notices: readonly Notice[]) => void
   /** These outages changed, and the change is committed. */
@@ -97,6 +102,11 @@ export type ControlRoomParts = {
   readonly networkOpened: () => void
   /** These were closed long enough ago to be forgotten outside. */
   readonly cleared: (outages: readonly OutageId[]) => void
+  /**
+   * Something happened that no waiting mends: our own mistake, or another engine writes. Memory may be ahead of the record; nothing more
+   * is taken up, and what is in hand is not acknowledged. The process should end and open the record anew.
+   */
+  readonly died: (error: unknown) => void
 }
 
 export type ControlRoom = {
@@ -182,7 +192,12 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   let housekeptAt = clock()
   let trouble: string | undefined
   let running: Promise<void> | undefined
+  /** The commit that is under way while the next batch is already derived; `settled` waits for it. */
+  let saving: Promise<void> = Promise.resolve()
   let closing = false
+  let dead = false
+  /** Number of the last write; see `EngineLock.fence`. */
+  let writes = await writesSoFar(db)
   let timer: NodeJS.Timeout | undefined
   const refusalsLogged = new Map<string, number>()
 
@@ -226,7 +241,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     const recalled = new Map<OutageId, OutageFacts>()
     for (const id of ids) {
       if (ledger.record.byId.get(id)?.told != null) continue
-      const facts = await readOutageFacts(db, id)
+      const facts = await withRetry('reading an outage', () => readOutageFacts(db, id))
       if (facts !== undefined) recalled.set(id, facts)
     }
     return recalled
@@ -254,11 +269,19 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   // ── the loop
 
   function wake(): void {
-    if (running !== undefined) return
-    running = loop().finally(() => {
-      running = undefined
-      if (hasWork() && !(closing && trouble !== undefined)) wake()
-    })
+    if (running !== undefined || dead) return
+    running = loop().then(
+      () => {
+        running = undefined
+        if (hasWork()) wake()
+      },
+      (error: unknown) => {
+        dead = true
+        clearTimeout(timer)
+        // At the end of the service a database that is away is waited for no longer: what is not acknowledged comes again.
+        if (!(closing && isPassing(error))) parts.died(error)
+      },
+    )
   }
 
   /** Before there is a network the field's words wait: nothing can be judged, and the broker keeps them. */
@@ -269,15 +292,22 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   async function loop(): Promise<void> {
     while (hasWork()) {
       const first = queue[0] as Job
-      try {
-        if (first.job !== 'message') await handle(queue.shift() as Job)
-        else if (hasNetwork()) await handleMessages(takeMessages())
-        else await handle(queue.splice(firstOther(), 1)[0] as Job)
-      } catch (error) {
-        if (closing) return
-        throw error
+      if (first.job === 'message' && hasNetwork()) {
+        // Ahead of the running commit only with a full batch: a smaller one grows while it waits.
+        if (queue.length < BATCH_MAX) await settled()
+        await handleMessages(takeMessages())
+      } else {
+        await settled()
+        const index = first.job === 'message' ? firstOther() : 0
+        if (index >= 0) await handle(queue.splice(index, 1)[0] as Job)
       }
+      if (!hasWork()) await settled()
     }
+  }
+
+  /** Everything that was derived is committed. Throws where the service was closed before it could be. */
+  async function settled(): Promise<void> {
+    await saving
   }
 
   const firstOther = (): number => queue.findIndex((job) => job.job !== 'message')
@@ -293,11 +323,13 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       case 'message':
         return handleMessages([job])
       case 'act':
-        return handleAct(job).catch(job.failed)
+        return handleAct(job).catch((error: unknown) => refuseAct(job, error))
       case 'announce':
         return handleAnnounce(job).then(job.done, job.failed)
       case 'network':
-        if ((await latestRevision(db))?.revision !== room.revision) await openFromRecord()
+        await withRetry('opening a network', async () => {
+          if ((await latestRevision(db))?.revision !== room.revision) await openFromRecord()
+        })
         return
       case 'time':
         return handleTime()
@@ -338,11 +370,24 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       }
     }
     const work = await derive({ ...nothingAt(now), observations, loads, states })
-    await commit({ ...work, heard: heardToSave(now) })
-    for (const { message } of jobs) message.acknowledge()
-    for (const { kind } of observations) metrics.observations.inc({ kind })
-    if (loads.length > 0) metrics.observations.inc({ kind: 'load' }, loads.length)
-    stop()
+    await bringBack(changedBefore(work.change))
+    const save = prepare({ ...work, heard: heardToSave(now) })
+    await settled()
+    saving = save().then(() => {
+      for (const { message } of jobs) message.acknowledge()
+      count(observations, loads)
+      stop()
+    })
+    // Whoever waits for it hears of the failure.
+    saving.catch(() => undefined)
+  }
+
+  function count(observations: readonly Observation[], loads: readonly LoadReading[]): void {
+    const byKind = { switch: 0, manual: 0, meter: 0 }
+    for (const { kind } of observations) byKind[kind]++
+    for (const [kind, many] of Object.entries({ ...byKind, load: loads.length })) {
+      if (many > 0) metrics.observations.inc({ kind }, many)
+    }
   }
 
   function refuse(reason: string, topic: string, detail: string): void {
@@ -375,6 +420,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     if (older !== undefined) return deriveFromRecord(work)
     for (const one of missing) {
       if (one.what !== 'repeats') continue
+      await settled()
       const read = await withRetry('reading the record', () =>
         observationsOfSwitch(db, one.switch, one.after, one.before),
       )
@@ -387,6 +433,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
 
   /** Something is older than memory: all of it is judged again from an earlier checkpoint. */
   async function deriveFromRecord(work: Piece): Promise<Piece> {
+    await settled()
     const switching = work.observations.filter((said) => said.kind !== 'meter')
     const oldest = Math.min(...switching.map((said) => effectiveAt(ledger, said)))
     logger.info({
@@ -397,8 +444,11 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       reopenLedger(db, settings.ledger, oldest, switching),
     )
     if (reopened === undefined) return work
+    const isNew = reopened.room.revision !== room.revision
     ledger = reopened.ledger
     room = reopened.room
+    // The word was faster than the announcement of the network, which then finds nothing to do.
+    if (isNew) parts.networkOpened()
     const changes = reopened.changes.map((change) => ({
       ...change,
       why: change.corrected ? switching : [],
@@ -484,16 +534,26 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     job.done({ outcome: 'done', outages: [ruling.outage] })
   }
 
+  /**
+   * What the database refuses for good is refused to whoever asked. Memory has it already, so it is opened again from the record, which
+   * has not.
+   */
+  async function refuseAct(job: Job & { job: 'act' }, error: unknown): Promise<void> {
+    if (!isRefusedData(error)) throw error
+    await withRetry('opening the record', openFromRecord)
+    job.failed(error)
+  }
+
   async function handleAnnounce(job: Job & { job: 'announce' }): Promise<void> {
     const also = job.also === undefined ? [] : [job.also]
-    await commit({ ...nothingAt(clock()), drafts: job.drafts, also }, false)
-    works = await readWorks(db, clock())
+    await commit({ ...nothingAt(clock()), drafts: job.drafts, also })
+    works = await withRetry('reading the works', () => readWorks(db, clock()))
   }
 
   async function entryKnown(id: OutageId): Promise<Entry | undefined> {
     const known = board.get(id)
     if (known !== undefined) return known
-    const row = await readBoardRow(db, id)
+    const row = await withRetry('reading an outage', () => readBoardRow(db, id))
     return row === undefined ? undefined : entryOf(row)
   }
 
@@ -519,7 +579,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     if (now - housekeptAt >= HOUSEKEEPING_EVERY_MS) {
       housekeptAt = now
       refusalsLogged.clear()
-      closeForgotten(now, decide)
+      await closeForgotten(now, decide)
       await forget(now)
       await tendWorks(now)
     }
@@ -551,13 +611,21 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     }
   }
 
-  function closeForgotten(now: EpochMs, decide: Decide): void {
-    for (const [id, entry] of board) {
-      const restoredAt = ledger.record.byId.get(id)?.told?.restoredAt ?? null
-      if (entry.closedAt === null && restoredAt !== null && restoredAt < now - AUTO_CLOSE_MS) {
-        decide(id, { closedAt: now }, { desk: 'closed', outage: id }, {})
-      }
-    }
+  /** Also those that are no longer in memory: the record says who is back since when. */
+  async function closeForgotten(now: EpochMs, decide: Decide): Promise<void> {
+    const over = await withRetry('reading the board', () =>
+      restoredUnclosed(db, now - AUTO_CLOSE_MS, CLOSED_AT_ONCE_MAX),
+    )
+    await bringBack(over)
+    for (const id of over) decide(id, { closedAt: now }, { desk: 'closed', outage: id }, {})
+  }
+
+  /** Puts on the board again what had left it: an entry that began empty would take away what people had said. */
+  async function bringBack(ids: readonly OutageId[]): Promise<void> {
+    const gone = ids.filter((id) => !board.has(id))
+    if (gone.length === 0) return
+    const rows = await withRetry('reading the board', () => readBoardRows(db, gone))
+    for (const row of rows) board.set(row.id, entryOf(row))
   }
 
   async function forget(now: EpochMs): Promise<void> {
@@ -573,18 +641,23 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     const horizon = now - MEMORY_MS
     pruneLedger(ledger, horizon)
     const positions = positionsAtHorizon(ledger)
+    const write = ++writes
     await withRetry('saving a checkpoint', () =>
-      db.transaction().execute((tx) => saveCheckpoint(tx, horizon, positions)),
+      db.transaction().execute(async (tx) => {
+        if ((await parts.fence(tx, write)) === 'open') await saveCheckpoint(tx, horizon, positions)
+      }),
     )
   }
 
   async function tendWorks(now: EpochMs): Promise<void> {
     if (!hasNetwork()) return
-    const due = await worksDue(db, room, now, settings.notices)
+    const due = await withRetry('reading the works', () =>
+      worksDue(db, room, now, settings.notices),
+    )
     if (due !== undefined) {
-      await commit({ ...nothingAt(now), drafts: due.drafts, also: [due.save] }, false)
+      await commit({ ...nothingAt(now), drafts: due.drafts, also: [due.save] })
     }
-    works = await readWorks(db, now)
+    works = await withRetry('reading the works', () => readWorks(db, now))
   }
 
   /** One timer for the next thing that time alone brings. */
@@ -606,8 +679,15 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
 
   // ── saving
 
-  /** `patient`: nothing of it may be lost, so it is tried for ever; else what is refused for good is thrown to whoever asked. */
-  async function commit(work: Piece, patient = true): Promise<void> {
+  /** Tried until it is saved; throws what the database refuses for good. */
+  async function commit(work: Piece): Promise<void> {
+    await settled()
+    await bringBack(changedBefore(work.change))
+    await prepare(work)()
+  }
+
+  /** Derives what is to be told, and answers with what saves the piece and then tells it. In the order of preparing they are to be saved. */
+  function prepare(work: Piece): () => Promise<void> {
     const { at, change } = work
     const fresh = new Map(change.outages.map(({ after }) => [after.id, after]))
     for (const [id, facts] of work.recalled) if (!fresh.has(id)) fresh.set(id, facts)
@@ -643,9 +723,10 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       ...draft,
       seq: ++lastSeq,
     }))
+    const write = ++writes
     const save = (): Promise<void> =>
       db.transaction().execute(async (tx) => {
-        await parts.fence(tx)
+        if ((await parts.fence(tx, write)) === 'saved') return
         await saveObservations(tx, work.observations, isClamped)
         if (work.loads.length > 0) await saveLoads(tx, work.loads)
         await saveGatewayStates(tx, work.states)
@@ -659,8 +740,10 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
         for (const also of work.also) await also(tx)
         await appendNotices(tx, notices)
       })
-    await withRetry('saving', save, patient)
-    tellOutside(work, notices, composed.holds)
+    return async () => {
+      await withRetry('saving', save)
+      tellOutside(work, notices, composed.holds)
+    }
   }
 
   /** What approved work explains is planned, with its reason; its customers were told before. */
@@ -736,7 +819,8 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
         msg: 'conflict',
       })
     }
-    if (notices.length > 0) parts.tell(lastSeq, notices)
+    const last = notices.at(-1)
+    if (last !== undefined) parts.tell(last.seq, notices)
     const changed = new Set([
       ...change.outages.map(({ after }) => after.id),
       ...work.entries.keys(),
@@ -745,8 +829,11 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     if (composedHolds.length > 0 || change.outages.length > 0) setTimer()
   }
 
-  /** What cannot be saved is tried until it can; meanwhile the broker is the buffer. Gives up only when the service is closed. */
-  async function withRetry<T>(what: string, attempt: () => Promise<T>, patient = true): Promise<T> {
+  /**
+   * What cannot be done now is tried until it can; meanwhile the broker is the buffer. Throws what no waiting mends, and where the service
+   * is closed meanwhile.
+   */
+  async function withRetry<T>(what: string, attempt: () => Promise<T>): Promise<T> {
     for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(waitMs * 2, RETRY_MS_MAX)) {
       try {
         const result = await attempt()
@@ -754,7 +841,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
         trouble = undefined
         return result
       } catch (error) {
-        if (!patient && !isPassing(error)) throw error
+        if (!isPassing(error)) throw error
         const why = error instanceof Error ? error.message : String(error)
         if (trouble === undefined) logger.error({ err: error, msg: `${what} failed` })
         trouble = `${what} failed: ${why}`
@@ -791,12 +878,24 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   }
 }
 
+/** Outages that were known before: they may have left the board. */
+const changedBefore = (change: LedgerChange): OutageId[] =>
+  change.outages.flatMap(({ before, after }) => (before === null ? [] : [after.id]))
+
 /**
- * Trouble of the database that passes: no connection, no resources, shutting down, a conflict with another transaction (SQLSTATE classes
- * 08, 40, 53, 55, 57, and what the network says).
+ * Trouble of the database that passes: no connection, no rights or no such database yet, read only, no resources, shutting down, a
+ * conflict with another transaction, a broken disk (SQLSTATE classes 08, 25, 28, 3D, 40, 53, 55, 57, 58, XX, and what the network says).
  */
 function isPassing(error: unknown): boolean {
+  const code = codeOf(error)
+  if (code === undefined) return error instanceof Error && /connect/i.test(error.message)
+  return /^(08|25|28|3D|40|53|55|57|58|XX)...$/.test(code) || /^E[A-Z]+$/.test(code)
+}
+
+/** The database does not take these data: SQLSTATE classes 22 and 23. */
+const isRefusedData = (error: unknown): boolean => /^2[23]...$/.test(codeOf(error) ?? '')
+
+function codeOf(error: unknown): string | undefined {
   const { code } = error as { code?: unknown }
-  if (typeof code !== 'string') return error instanceof Error && /connection/i.test(error.message)
-  return /^(08|40|53|55|57)...$/.test(code) || /^E[A-Z]+$/.test(code)
+  return typeof code === 'string' ? code : undefined
 }

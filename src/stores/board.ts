@@ -3,6 +3,7 @@ import type { Crew, Etr } from '../ledger/acts.ts'
 import type { OutageId } from '../ledger/facts.ts'
 import type { GatewayState } from '../ledger/observation.ts'
 import type { EpochMs } from '../time.ts'
+import { lines } from './columns.ts'
 import { instant, type Database, type Tx } from './database.ts'
 
 /** What people and machines added to an outage, and what customers were told of it. */
@@ -29,8 +30,34 @@ export async function readBoard(db: Database, closedSince: EpochMs): Promise<Boa
 }
 
 export async function readBoardRow(db: Database, id: OutageId): Promise<BoardRow | undefined> {
-  const row = await boardRows(db).where('id', '=', id).executeTakeFirst()
-  return row === undefined ? undefined : readRow(row)
+  return (await readBoardRows(db, [id]))[0]
+}
+
+/** What is known beside the facts of some outages, whenever they were closed. */
+export async function readBoardRows(db: Database, ids: readonly OutageId[]): Promise<BoardRow[]> {
+  if (ids.length === 0) return []
+  const rows = await boardRows(db)
+    .where(sql<boolean>`id = any(${[...ids]}::text[])`)
+    .execute()
+  return rows.map(readRow)
+}
+
+/** Outages that everyone is back from since before an instant, and which nobody closed; the oldest first. */
+export async function restoredUnclosed(
+  db: Database,
+  before: EpochMs,
+  limit: number,
+): Promise<OutageId[]> {
+  const rows = await db
+    .selectFrom('outage')
+    .select('id')
+    .where('closed_at', 'is', null)
+    .where('origin', '=', 'live')
+    .where('restored_at', '<', instant(before))
+    .orderBy('restored_at')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => row.id)
 }
 
 const boardRows = (db: Database) =>
@@ -64,13 +91,13 @@ export async function saveBoard(
   await sql`
     update outage set
       kind = said.kind, cause = said.cause, crew = said.crew::jsonb, etr = said.etr::jsonb,
-      closed_at = to_timestamp(said.closed_at / 1000), told = said.told::jsonb,
-      revision = revision + said.raise, updated_at = ${new Date(at)}
-    from unnest(
-      ${rows.map((row) => row.id)}::text[], ${rows.map((row) => row.kind)}::text[], ${rows.map((row) => row.cause)}::text[],
-      ${rows.map((row) => jsonOrNull(row.crew))}::text[], ${rows.map((row) => jsonOrNull(row.etr))}::text[],
-      ${rows.map((row) => row.closedAt)}::float8[], ${rows.map((row) => jsonOrNull(row.told))}::text[],
-      ${rows.map((row) => (row.raise ? 1 : 0))}::int[]
+      closed_at = to_timestamp(said.closed_at::float8 / 1000), told = said.told::jsonb,
+      revision = revision + said.raise::int, updated_at = ${new Date(at)}
+    from rows from (
+      ${lines(rows.map((row) => row.id))}, ${lines(rows.map((row) => row.kind))}, unnest(${rows.map((row) => row.cause)}::text[]),
+      ${lines(rows.map((row) => jsonOrNull(row.crew)))}, ${lines(rows.map((row) => jsonOrNull(row.etr)))},
+      ${lines(rows.map((row) => row.closedAt))}, ${lines(rows.map((row) => jsonOrNull(row.told)))},
+      ${lines(rows.map((row) => (row.raise ? 1 : 0)))}
     ) as said (id, kind, cause, crew, etr, closed_at, told, raise)
     where outage.id = said.id`.execute(tx)
 }

@@ -8,8 +8,12 @@ const LOCK = 0x72656c69
 const LOOK_AGAIN_MS = 1000
 
 export type EngineLock = {
-  /** In every transaction that writes: throws where another engine has taken over. */
-  fence(tx: Tx): Promise<void>
+  /**
+   * In every transaction that writes, first of all, with a number that grows by each write and stays the same when it is tried again.
+   * `saved`: this very write was committed before, its answer was lost; nothing may be written. Throws where another engine has
+   * taken over.
+   */
+  fence(tx: Tx, write: number): Promise<'open' | 'saved'>
   release(): Promise<void>
 }
 
@@ -29,7 +33,7 @@ export async function takeEngineLock(parts: {
   let released = false
   const row = await db
     .updateTable('engine_term')
-    .set({ term: sql`term + 1` })
+    .set({ term: sql`term + 1`, writes: 0 })
     .returning('term')
     .executeTakeFirstOrThrow()
   const { term } = row
@@ -54,20 +58,34 @@ export async function takeEngineLock(parts: {
   }
   watch(client)
   return {
-    async fence(tx) {
+    async fence(tx, write) {
+      // Waits for a transaction of ours that a lost connection left open in the database, and then sees what became of it.
       const mine = await tx
+        .updateTable('engine_term')
+        .set({ writes: write })
+        .where('term', '=', term)
+        .where('writes', '<', write)
+        .returning('term')
+        .executeTakeFirst()
+      if (mine !== undefined) return 'open'
+      const { term: now } = await tx
         .selectFrom('engine_term')
         .select('term')
-        .where('term', '=', term)
-        .forShare()
-        .executeTakeFirst()
-      if (mine === undefined) throw new Error('another engine writes to this database now')
+        .executeTakeFirstOrThrow()
+      if (now === term) return 'saved'
+      throw new Error('another engine writes to this database now')
     },
     async release() {
       released = true
       await client.end().catch(() => undefined)
     },
   }
+}
+
+/** The number of the last write of the engine whose term it is. */
+export async function writesSoFar(db: Database): Promise<number> {
+  const row = await db.selectFrom('engine_term').select('writes').executeTakeFirstOrThrow()
+  return row.writes
 }
 
 async function waitForLock(parts: {

@@ -198,7 +198,7 @@ export type CoreTables = {
     data: Json<unknown>
   }
   gateway: { id: string; online: boolean; at: Instant; heard_at: Instant }
-  engine_term: { one: Generated<boolean>; term: number }
+  engine_term: { one: Generated<boolean>; term: number; writes: Generated<number> }
   customers_served: { area: string; from_day: LocalDay; customers: number }
   audit: {
     id: Generated<number>

@@ -1,0 +1,399 @@
+import pino from 'pino'
+import { Registry } from 'prom-client'
+import t from 'tap'
+import { openControlRoom } from '../src/control-room/control-room.ts'
+import { verifyLedger } from '../src/control-room/verify.ts'
+import type { NetworkTables, SwitchKind } from '../src/grid/tables.ts'
+import type { Act } from '../src/ledger/acts.ts'
+import { DEFAULT_SETTINGS } from '../src/ledger/state.ts'
+import type { Notice } from '../src/notices/notice.ts'
+import { openDatabase } from '../src/stores/database.ts'
+import { takeEngineLock } from '../src/stores/engine-lock.ts'
+import { saveRevision } from '../src/stores/networks.ts'
+import { MS_PER_H, MS_PER_MIN, MS_PER_S } from '../src/time.ts'
+import { until } from './support/broker.ts'
+import { openTestDatabase } from './support/database.ts'
+
+const T0 = Date.parse('2026-11-20T03:00:00Z')
+const SETTINGS = { ...DEFAULT_SETTINGS, thinRepeats: true }
+const DISPATCHER = { subject: 'd', role: 'dispatcher' }
+
+/*
+ * north ──[B1]── n1 ──[S1]── n2        north ──[B9]── n9
+ *                P1:120      P2:80                     P9:5
+ */
+const switchRow = (id: string, from: string, to: string) => ({
+  id,
+  from,
+  to,
+  kind: 'breaker' as SwitchKind,
+  phases: 7,
+  normallyClosed: true,
+  ratedA: null,
+  telemetered: true,
+  name: null,
+})
+const point = (id: string, node: string, customers: number) => ({
+  id,
+  node,
+  phases: 7,
+  customers,
+  connectedKva: null,
+  class: null,
+  averageKw: null,
+  peakKw: null,
+  priority: null,
+  lon: null,
+  lat: null,
+})
+const feeder = (id: string, head: string) => ({
+  id,
+  name: id,
+  substation: 'sub',
+  head,
+  ratedA: null,
+  ratedKva: null,
+})
+const TOWN: NetworkTables = {
+  sources: [{ id: 'source', node: 'north', phases: 7, ratedKva: null }],
+  substations: [{ id: 'sub', name: 'Sub', area: 'area', lon: null, lat: null }],
+  feeders: [feeder('F1', 'B1'), feeder('F9', 'B9')],
+  nodes: ['north', 'n1', 'n2', 'n9'].map((id) => ({ id, kv: null, lon: null, lat: null })),
+  switches: [
+    switchRow('B1', 'north', 'n1'),
+    switchRow('S1', 'n1', 'n2'),
+    switchRow('B9', 'north', 'n9'),
+  ],
+  lines: [],
+  transformers: [],
+  servicePoints: [point('P1', 'n1', 120), point('P2', 'n2', 80), point('P9', 'n9', 5)],
+}
+
+type Test = { teardown(fn: () => unknown): void }
+type Failure = 'none' | 'away' | 'commitUnanswered'
+
+/** An engine whose clock and whose way to the database are in the hands of the test. */
+async function openEngine(test: Test) {
+  const database = await openTestDatabase(test)
+  const about = { importedAt: 0, format: 'folder' as const, report: [] }
+  await saveRevision(database.pool, TOWN, { ...about, validFrom: 0 })
+  let failure: Failure = 'none'
+  const { db, pool } = openDatabase(database.config)
+  test.teardown(() => db.destroy())
+  const connect = pool.connect.bind(pool) as () => Promise<{
+    query: (...all: unknown[]) => unknown
+  }>
+  Object.assign(pool, {
+    connect: async () => {
+      if (failure === 'away') throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+      const client = await connect()
+      return new Proxy(client, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name)
+          if (typeof value !== 'function') return value
+          if (name !== 'query') return value.bind(target) as unknown
+          return async (...all: unknown[]) => {
+            const answer = await target.query(...all)
+            if (all[0] === 'commit' && failure === 'commitUnanswered') {
+              failure = 'none'
+              throw new Error('Connection terminated unexpectedly')
+            }
+            return answer
+          }
+        },
+      })
+    },
+  })
+  const state = { now: T0, opened: 0, fromRecord: 0, deaths: [] as unknown[] }
+  const notices: Notice[] = []
+  const lock = await takeEngineLock({
+    config: database.config,
+    db: database.db,
+    signal: new AbortController().signal,
+    onWaiting: () => undefined,
+    onLost: () => undefined,
+  })
+  test.teardown(() => lock.release())
+  const open = () =>
+    openControlRoom({
+      db,
+      clock: () => state.now,
+      logger: pino(
+        { level: 'info' },
+        { write: (line) => void (/judged from the record/.test(line) && state.fromRecord++) },
+      ),
+      metrics: new Registry(),
+      settings: { notices: { noticeHoldS: 0, timeZone: 'UTC' }, ledger: SETTINGS },
+      fence: (tx, write) => lock.fence(tx, write),
+      tell: (_upTo, told) => void notices.push(...told),
+      changed: () => undefined,
+      networkOpened: () => void state.opened++,
+      cleared: () => undefined,
+      died: (error) => void state.deaths.push(error),
+    })
+  let room = await open()
+  test.teardown(() => room.close())
+  let seq = 0
+  const publish = (id: string, payload: object) =>
+    new Promise<void>((acknowledge) =>
+      room.take({
+        topic: `grid/v1/gw/switch/${id}`,
+        payload: Buffer.from(JSON.stringify(payload)),
+        retained: false,
+        acknowledge,
+      }),
+    )
+  const say = async (id: string, position: 'open' | 'closed', at: number, more: object = {}) => {
+    const payload = { at: new Date(at).toISOString(), seq: seq++, position, ...more }
+    await publish(id, payload)
+    return payload
+  }
+  return {
+    ...database,
+    state,
+    notices,
+    say,
+    publish,
+    fail: (how: Failure) => void (failure = how),
+    act: (act: Act) => room.act(act, DISPATCHER),
+    troubles: () => room.troubles(),
+    reviseNetwork: () => room.reviseNetwork(),
+    import: (validFrom: number) => saveRevision(database.pool, TOWN, { ...about, validFrom }),
+    /** Time passes, and the engine notices. */
+    async later(ms: number) {
+      state.now += ms
+      await say('B9', 'open', state.now)
+      await say('B9', 'closed', state.now + 1)
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      await say('B9', 'closed', state.now + 2)
+    },
+    async restart() {
+      await room.close()
+      room = await open()
+    },
+    async verify() {
+      const lines: string[] = []
+      const found = await verifyLedger(database.db, {
+        from: Number.NEGATIVE_INFINITY,
+        to: Number.POSITIVE_INFINITY,
+        settings: SETTINGS,
+        say: (line) => lines.push(line),
+      })
+      return { ...found, lines }
+    },
+    outages: (device: string) =>
+      database.db
+        .selectFrom('outage')
+        .selectAll()
+        .where('device', '=', device)
+        .orderBy('anchor_at')
+        .execute(),
+  }
+}
+
+t.test('a commit whose answer was lost is not made twice', async (t) => {
+  const engine = await openEngine(t)
+  await engine.say('B1', 'closed', T0 - MS_PER_H)
+  engine.fail('commitUnanswered')
+  await engine.say('B1', 'open', T0)
+  await engine.say('B1', 'closed', T0 + MS_PER_MIN)
+  const rows = await engine.db.selectFrom('interruption').selectAll().execute()
+  t.equal(rows.length, 1, 'one set of customers was interrupted')
+  const told = engine.notices.filter((one) => one.audience === 'staff')
+  t.strictSame(
+    told.map((one) => one.kind),
+    ['supplyLost', 'supplyRestored'],
+  )
+  t.match(await engine.verify(), { differences: 0 })
+})
+
+t.test(
+  'a late word about an outage that was closed long ago takes away nothing that people said of it',
+  async (t) => {
+    const engine = await openEngine(t)
+    await engine.say('B1', 'closed', T0 - MS_PER_H)
+    await engine.say('B1', 'open', T0)
+    engine.state.now = T0 + MS_PER_H
+    await engine.say('B1', 'closed', T0 + MS_PER_H)
+    const [outage] = await engine.outages('B1')
+    const id = outage?.id as string
+    await engine.act({ act: 'cause', outage: id, cause: 'tree', detail: {} })
+    await engine.act({ act: 'close', outage: id })
+    await engine.later(25 * MS_PER_H)
+    await engine.later(2 * MS_PER_H)
+    await engine.say('B1', 'closed', T0 + 30 * MS_PER_MIN)
+    await engine.later(2 * MS_PER_MIN)
+    const [after] = await engine.outages('B1')
+    t.equal(after?.closed_customer_ms, 200 * 30 * MS_PER_MIN, 'the ledger corrected itself')
+    t.equal(after?.cause, 'tree')
+    t.not(after?.closed_at, null)
+    const closings = await engine.db
+      .selectFrom('outage_event')
+      .selectAll()
+      .where('outage', '=', id)
+      .where('kind', '=', 'close')
+      .execute()
+    t.equal(closings.length, 1)
+    t.equal(
+      engine.notices.filter(
+        (one) => one.outage === id && one.kind === 'outageClosed' && one.audience === 'staff',
+      ).length,
+      1,
+      'closed once',
+    )
+  },
+)
+
+t.test('outages keep the names that late words gave them, also after a restart', async (t) => {
+  const engine = await openEngine(t)
+  const t1 = T0 + 20 * MS_PER_MIN
+  engine.state.now = t1
+  await engine.say('B1', 'closed', T0 - MS_PER_H)
+  await engine.say('B1', 'open', t1)
+  await engine.say('B1', 'open', T0)
+  await engine.say('B1', 'closed', T0 + 2 * MS_PER_MIN)
+  const before = await engine.outages('B1')
+  t.equal(before.length, 2)
+  await engine.restart()
+  await engine.say('B1', 'closed', T0 + MS_PER_MIN)
+  await engine.say('B1', 'closed', t1 + MS_PER_MIN)
+  const after = await engine.outages('B1')
+  t.strictSame(
+    after.map((one) => one.id),
+    before.map((one) => one.id),
+  )
+  t.strictSame(
+    after.map((one) => one.closed_customer_ms),
+    [200 * MS_PER_MIN, 200 * MS_PER_MIN],
+  )
+  t.match(await engine.verify(), { differences: 0, lines: [] })
+})
+
+t.test('a lockout of today is not that of an outage that was over yesterday', async (t) => {
+  const engine = await openEngine(t)
+  await engine.say('B1', 'closed', T0 - MS_PER_H)
+  await engine.say('B1', 'open', T0)
+  await engine.say('B1', 'closed', T0 + MS_PER_MIN)
+  engine.state.now = T0 + 10 * MS_PER_H
+  await engine.say('B1', 'open', engine.state.now, { reason: 'lockout' })
+  t.strictSame(
+    (await engine.outages('B1')).map((one) => one.locked_out),
+    [false, true],
+  )
+  t.match(await engine.verify(), { differences: 0, lines: [] })
+})
+
+t.test('a database that is away while time passes stops the engine only as long', async (t) => {
+  const engine = await openEngine(t)
+  await engine.say('B1', 'closed', T0 - MS_PER_H)
+  engine.state.now += 10 * MS_PER_MIN
+  await engine.say('B9', 'open', T0)
+  engine.fail('away')
+  engine.reviseNetwork()
+  await until(() => engine.troubles().length > 0, 'the engine says that it is in trouble')
+  const waiting = engine.say('B1', 'open', T0 + MS_PER_MIN)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  engine.fail('none')
+  await waiting
+  t.equal((await engine.outages('B1')).length, 1)
+  t.strictSame(engine.troubles(), [])
+  t.strictSame(engine.state.deaths, [])
+})
+
+t.test(
+  'what everyone is back from is closed a day later, whatever networks came between',
+  async (t) => {
+    const engine = await openEngine(t)
+    await engine.say('B1', 'closed', T0 - MS_PER_H)
+    await engine.say('B1', 'open', T0)
+    await engine.say('B1', 'closed', T0 + MS_PER_MIN)
+    engine.state.now = T0 + MS_PER_H
+    await engine.import(engine.state.now)
+    engine.reviseNetwork()
+    await engine.later(25 * MS_PER_H)
+    t.not((await engine.outages('B1'))[0]?.closed_at, null)
+  },
+)
+
+t.test(
+  'words from before the horizon that the record has already void no checkpoint',
+  async (t) => {
+    const engine = await openEngine(t)
+    const first = await engine.say('B1', 'closed', T0 - MS_PER_H)
+    await engine.later(50 * MS_PER_H)
+    await engine.later(2 * MS_PER_MIN)
+    const checkpoints = () => engine.db.selectFrom('checkpoint').select('at').execute()
+    t.equal((await checkpoints()).length, 1)
+    await engine.publish('B1', first)
+    t.equal(engine.state.fromRecord, 0)
+    t.equal((await checkpoints()).length, 1)
+    await engine.say('B1', 'open', T0)
+    t.equal(engine.state.fromRecord, 1, 'a new one is judged from the record')
+    t.equal((await checkpoints()).length, 0)
+    t.match(await engine.verify(), { differences: 0, lines: [] })
+  },
+)
+
+t.test(
+  'a network that comes into force with a late word is made known like any other',
+  async (t) => {
+    const engine = await openEngine(t)
+    await engine.say('B1', 'closed', T0 - MS_PER_H)
+    await engine.later(50 * MS_PER_H)
+    await engine.later(2 * MS_PER_MIN)
+    t.equal(engine.state.opened, 1)
+    await engine.import(engine.state.now)
+    await engine.say('B1', 'open', T0)
+    engine.reviseNetwork()
+    await engine.later(MS_PER_S)
+    t.equal(engine.state.opened, 2)
+    t.match(await engine.verify(), { differences: 0, lines: [] })
+  },
+)
+
+t.test(
+  'an act that the database refuses is refused to whoever asked, and nothing else',
+  async (t) => {
+    const engine = await openEngine(t)
+    await engine.say('B1', 'closed', T0 - MS_PER_H)
+    await engine.say('B1', 'open', T0)
+    const id = (await engine.outages('B1'))[0]?.id as string
+    await t.rejects(engine.act({ act: 'cause', outage: id, cause: 'a\u0000b', detail: {} }))
+    await engine.act({ act: 'note', outage: id, text: 'the next one is taken' })
+    t.equal((await engine.outages('B1'))[0]?.cause, null)
+    await engine.say('B1', 'closed', T0 + MS_PER_MIN)
+    t.equal((await engine.outages('B1'))[0]?.customers_out, 0)
+    t.strictSame(engine.state.deaths, [])
+  },
+)
+
+t.test('a word that the database refuses for good ends the engine, unacknowledged', async (t) => {
+  const engine = await openEngine(t)
+  await engine.db.schema.alterTable('observation').dropColumn('quality').execute()
+  void engine.say('B1', 'open', T0)
+  await until(() => engine.state.deaths.length > 0, 'the engine died')
+  t.equal((await engine.outages('B1')).length, 0)
+})
+
+t.test('verify finds what does not belong to the ledger', async (t) => {
+  const engine = await openEngine(t)
+  await engine.say('B1', 'closed', T0 - MS_PER_H)
+  await engine.say('B1', 'open', T0)
+  await engine.say('B1', 'closed', T0 + MS_PER_MIN)
+  t.match(await engine.verify(), { differences: 0, lines: [] })
+  const { db } = engine
+  await db.updateTable('interruption').set({ outage: 'nobody' }).execute()
+  t.ok(
+    (await engine.verify()).differences >= 2,
+    'an outage without its rows, and rows without their outage',
+  )
+  const [outage] = await engine.outages('B1')
+  await db
+    .updateTable('interruption')
+    .set({ outage: outage?.id as string, area: 'elsewhere' })
+    .execute()
+  t.match(await engine.verify(), { differences: 1 })
+  await db.updateTable('interruption').set({ area: 'area' }).execute()
+  await db.updateTable('switch_state').set({ closed_phases: 0 }).execute()
+  t.match(await engine.verify(), { differences: 1 })
+})
