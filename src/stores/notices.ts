@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { GroupCode } from '../ledger/facts.ts'
 import type { Audience, Notice, NoticeData, NoticeKind } from '../notices/notice.ts'
+import { lines } from './columns.ts'
 import type { Database, Tx } from './database.ts'
 
 /** Committed notices are announced on this channel of PostgreSQL, with the last number as payload. */
@@ -13,23 +14,25 @@ export const NOTICE_CHANNEL = 'relight_notice'
 export async function appendNotices(tx: Tx, notices: readonly Notice[]): Promise<void> {
   const last = notices.at(-1)
   if (last === undefined) return
-  await tx
-    .insertInto('notice')
-    .values(
-      notices.map((notice) => ({
-        seq: notice.seq,
-        at: new Date(notice.at),
-        audience: notice.audience,
-        kind: notice.kind,
-        outage: notice.outage,
-        feeders: [...notice.feeders],
-        members: notice.members === null ? null : [...notice.members],
-        data: JSON.stringify(notice.data),
-      })),
+  // One statement: the number that is announced is that of the last row, and a batch of a thousand rows is not parsed as a text.
+  await sql`
+    with added as (
+      insert into notice (seq, at, audience, kind, outage, feeders, members, data)
+      select seq::bigint, to_timestamp(at::float8 / 1000), audience, kind, outage, feeders::text[], members::int[], data::jsonb
+      from rows from (
+        ${lines(notices.map((one) => one.seq))}, ${lines(notices.map((one) => one.at))},
+        ${lines(notices.map((one) => one.audience))}, ${lines(notices.map((one) => one.kind))},
+        ${lines(notices.map((one) => one.outage))}, ${lines(notices.map((one) => arrayText(one.feeders)))},
+        ${lines(notices.map((one) => one.members && `{${one.members.join(',')}}`))},
+        ${lines(notices.map((one) => JSON.stringify(one.data)))}
+      ) as said (seq, at, audience, kind, outage, feeders, members, data)
     )
-    .execute()
-  await sql`select pg_notify(${NOTICE_CHANNEL}, ${String(last.seq)})`.execute(tx)
+    select pg_notify(${NOTICE_CHANNEL}, ${String(last.seq)})`.execute(tx)
 }
+
+/** A list as PostgreSQL writes an array of texts. */
+const arrayText = (texts: readonly string[]): string =>
+  `{${texts.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join(',')}}`
 
 /** The number of the last committed notice; 0 before the first. */
 export async function lastNoticeSeq(db: Database): Promise<number> {

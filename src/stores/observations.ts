@@ -8,6 +8,7 @@ import type {
   SwitchReason,
 } from '../ledger/observation.ts'
 import type { EpochMs } from '../time.ts'
+import { lines } from './columns.ts'
 import type { Database, Tx } from './database.ts'
 
 /** Rows of the record read at once. */
@@ -55,11 +56,12 @@ export async function saveObservations(
   }
   await sql`
     insert into observation (key, gateway, kind, point, seq, at, received_at, value, phases, reason, quality, by_subject, clamped)
-    select key, gateway, kind, point, seq, to_timestamp(at / 1000), to_timestamp(received_at / 1000), value, phases, reason, quality, by_subject, clamped
-    from unnest(
-      ${columns.key}::uuid[], ${columns.gateway}::text[], ${columns.kind}::text[], ${columns.point}::text[], ${columns.seq}::bigint[],
-      ${columns.at}::float8[], ${columns.receivedAt}::float8[], ${columns.value}::text[], ${columns.phases}::smallint[],
-      ${columns.reason}::text[], ${columns.quality}::text[], ${columns.bySubject}::text[], ${columns.clamped}::boolean[]
+    select key::uuid, gateway, kind, point, seq::bigint, to_timestamp(at::float8 / 1000), to_timestamp(received_at::float8 / 1000), value,
+      phases::smallint, reason, quality, by_subject, clamped::boolean
+    from rows from (
+      ${lines(columns.key)}, ${lines(columns.gateway)}, ${lines(columns.kind)}, ${lines(columns.point)}, ${lines(columns.seq)},
+      ${lines(columns.at)}, ${lines(columns.receivedAt)}, ${lines(columns.value)}, ${lines(columns.phases)},
+      ${lines(columns.reason)}, ${lines(columns.quality)}, unnest(${columns.bySubject}::text[]), ${lines(columns.clamped)}
     ) as said (key, gateway, kind, point, seq, at, received_at, value, phases, reason, quality, by_subject, clamped)
     on conflict (key) do nothing`.execute(tx)
 }

@@ -1,4 +1,4 @@
-import { sql, type Selectable } from 'kysely'
+import { sql, type RawBuilder, type Selectable } from 'kysely'
 import type {
   InterruptionSet,
   OutageChange,
@@ -9,6 +9,7 @@ import type {
 } from '../ledger/facts.ts'
 import { sameSet } from '../ledger/outages.ts'
 import type { EpochMs } from '../time.ts'
+import { lines } from './columns.ts'
 import { instant, type Database, type Tx } from './database.ts'
 import type { CoreTables, LocalDay } from './schema.ts'
 
@@ -24,20 +25,19 @@ export async function saveOutages(
 ): Promise<void> {
   if (changes.length === 0) return
   const rows = changes.map(({ after }) => after)
-  const pick = <T>(read: (facts: OutageFacts) => T): T[] => rows.map(read)
+  const pick = (read: (facts: OutageFacts) => string | number | boolean | null) =>
+    lines(rows.map(read))
   await sql`
     insert into outage (id, device, anchor_at, start_uncertain, locked_out, phases, area, substation, feeder, started_at, restored_at,
       customers_out, customers_interrupted, closed_customer_ms, steps, revision, updated_at)
-    select id, device, to_timestamp(anchor_at / 1000), start_uncertain, locked_out, phases, area, substation, feeder,
-      to_timestamp(started_at / 1000), to_timestamp(restored_at / 1000), customers_out, customers_interrupted, closed_customer_ms,
-      steps::jsonb, 1, ${new Date(about.at)}
-    from unnest(
-      ${pick((o) => o.id)}::text[], ${pick((o) => o.device)}::text[], ${pick((o) => o.anchorAt)}::float8[],
-      ${pick((o) => o.startUncertain)}::boolean[], ${pick((o) => o.lockedOut)}::boolean[], ${pick((o) => o.phases)}::smallint[],
-      ${pick((o) => o.area)}::text[], ${pick((o) => o.substation)}::text[], ${pick((o) => o.feeder)}::text[],
-      ${pick((o) => o.startedAt)}::float8[], ${pick((o) => o.restoredAt)}::float8[], ${pick((o) => o.customersOut)}::int[],
-      ${pick((o) => o.customersInterrupted)}::int[], ${pick((o) => o.closedCustomerMs)}::bigint[],
-      ${pick((o) => JSON.stringify(o.steps))}::text[]
+    select id, device, to_timestamp(anchor_at::float8 / 1000), start_uncertain::boolean, locked_out::boolean, phases::smallint, area,
+      substation, feeder, to_timestamp(started_at::float8 / 1000), to_timestamp(restored_at::float8 / 1000), customers_out::int,
+      customers_interrupted::int, closed_customer_ms::bigint, steps::jsonb, 1, ${new Date(about.at)}
+    from rows from (
+      ${pick((o) => o.id)}, ${pick((o) => o.device)}, ${pick((o) => o.anchorAt)}, ${pick((o) => o.startUncertain)},
+      ${pick((o) => o.lockedOut)}, ${pick((o) => o.phases)}, unnest(${rows.map((o) => o.area)}::text[]), ${pick((o) => o.substation)},
+      ${pick((o) => o.feeder)}, ${pick((o) => o.startedAt)}, ${pick((o) => o.restoredAt)}, ${pick((o) => o.customersOut)},
+      ${pick((o) => o.customersInterrupted)}, ${pick((o) => o.closedCustomerMs)}, ${pick((o) => JSON.stringify(o.steps))}
     ) as said (id, device, anchor_at, start_uncertain, locked_out, phases, area, substation, feeder, started_at, restored_at,
       customers_out, customers_interrupted, closed_customer_ms, steps)
     on conflict (id) do update set
@@ -88,18 +88,19 @@ async function replaceSets(
         and interruption.phases = gone.phases`.execute(tx)
   }
   if (fresh.length > 0) {
+    const pick = (
+      read: (outage: OutageId, set: InterruptionSet) => string | number | null,
+    ): RawBuilder<string> => lines(fresh.map(({ outage, set }) => read(outage, set)))
     await sql`
       insert into interruption (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members, local_day, nature)
-      select outage, to_timestamp(from_at / 1000), to_timestamp(until_at / 1000), area, substation, feeder, phases, customers,
-        connected_kva, members::int[], local_day, nature
-      from unnest(
-        ${fresh.map((one) => one.outage)}::text[], ${fresh.map((one) => one.set.from)}::float8[],
-        ${fresh.map((one) => one.set.until)}::float8[], ${fresh.map((one) => one.set.area)}::text[],
-        ${fresh.map((one) => one.set.substation)}::text[], ${fresh.map((one) => one.set.feeder)}::text[],
-        ${fresh.map((one) => one.set.phases)}::smallint[], ${fresh.map((one) => one.set.customers)}::int[],
-        ${fresh.map((one) => one.set.connectedKva)}::float8[], ${fresh.map((one) => `{${one.set.members.join(',')}}`)}::text[],
-        ${fresh.map((one) => about.localDay(one.set.from))}::date[],
-        ${fresh.map((one) => (about.isPlanned(one.outage) ? 'planned' : 'unplanned'))}::text[]
+      select outage, to_timestamp(from_at::float8 / 1000), to_timestamp(until_at::float8 / 1000), area, substation, feeder,
+        phases::smallint, customers::int, connected_kva::float8, members::int[], local_day::date, nature
+      from rows from (
+        ${pick((outage) => outage)}, ${pick((_, set) => set.from)}, ${pick((_, set) => set.until)},
+        unnest(${fresh.map((one) => one.set.area)}::text[]), ${pick((_, set) => set.substation)}, ${pick((_, set) => set.feeder)},
+        ${pick((_, set) => set.phases)}, ${pick((_, set) => set.customers)}, ${pick((_, set) => set.connectedKva)},
+        ${pick((_, set) => `{${set.members.join(',')}}`)}, ${pick((_, set) => about.localDay(set.from))},
+        ${pick((outage) => (about.isPlanned(outage) ? 'planned' : 'unplanned'))}
       ) as said (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members, local_day, nature)`.execute(
       tx,
     )

@@ -221,7 +221,7 @@ async function serviceRate(
     firstAt: Date.now() - PAST_MS,
   })
   let doneMs = startedMs
-  for (let count = 0; count < MESSAGES; ) {
+  for (let count = 0; count < MESSAGES;) {
     await sleep(LOOK_EVERY_MS)
     count = await committed(child.url)
     doneMs = wallMs()
