@@ -107,9 +107,11 @@ export async function createField(options: FieldOptions): Promise<Field> {
     options.loadPointEveryS ?? LOAD_POINT_EVERY_S,
     sayLoads((at) => loads.ofLoadPoints(positions, at)),
   )
-  every(options.heartbeatEveryS ?? HEARTBEAT_EVERY_S, () => {
-    sayAside('switch', heartbeats(grid, positions, options.now()))
-  })
+  const heartbeatEveryS = options.heartbeatEveryS ?? HEARTBEAT_EVERY_S
+  const beat = () => sayAside('switch', heartbeats(grid, positions, options.now()))
+  every(heartbeatEveryS, beat)
+  // A gateway that connects says where everything stands: what opens later has opened for certain then.
+  if (heartbeatEveryS > 0) beat()
 
   const meters = makeMeters(grid, random.fork('meters'), options, (words) => {
     sayAside('meter', words)

@@ -236,58 +236,74 @@ void t.test('the field tells what it does, in the words of the contract', async 
   }
 })
 
-void t.test(
-  'the story makes a fault, a way around it and a repair, and ends when told',
-  async (t) => {
-    const { url, words } = await listen(t)
-    const tables = makeTown({ seed: 11, customers: 3000 })
-    const now = () => 1_700_000_000_000 + Math.round(performance.now())
-    const field = await createField({ tables, url, seed: 11, now, loadEveryS: 0, gaspAfterS: 0 })
-    const lines: string[] = []
-    const stop = new AbortController()
-    const story = runStory({
-      tables,
-      field,
-      seed: 11,
-      speed: 100,
-      now,
-      signal: stop.signal,
-      say(line) {
-        lines.push(line)
-        if (line.startsWith('All quiet')) stop.abort()
-      },
-    })
-    await story
-    await field.close()
+void t.test('gateways that connect say where every telemetered switch stands', async (t) => {
+  const { url, words } = await listen(t)
+  const tables = makeTown({ seed: 3, customers: 1500 })
+  const field = await createField({ tables, url, seed: 3, now: () => 1_700_000_000_000 })
+  await field.close()
+  const said = new Map(
+    words
+      .filter((word) => word.topic.includes('/switch/'))
+      .map((word) => [word.body['id'] ?? word.topic.split('/').at(-1), word.body['position']]),
+  )
+  const wanted = tables.switches.filter((row) => row.telemetered)
+  t.ok(wanted.length > 0)
+  t.strictSame(
+    wanted.filter((row) => said.get(row.id) !== (row.normallyClosed ? 'closed' : 'open')),
+    [],
+  )
+})
 
-    const moves = words.filter((word) => word.topic.includes('/switch/'))
-    const reasons = moves.map((word) => word.body['reason'])
-    t.strictSame(
-      reasons.slice(0, 5),
-      ['trip', 'reclose', 'trip', 'reclose', 'lockout'],
-      'a reclosing sequence',
-    )
-    t.match(
-      lines.join('\n'),
-      /tripped.*\n.*reclosed.*\n.*locked out.*\n.*cut off.*\n.*back from the neighbour.*still out.*\n.*everyone has supply/,
-    )
+t.test('the story makes a fault, a way around it and a repair, and ends when told', async (t) => {
+  const { url, words } = await listen(t)
+  const tables = makeTown({ seed: 11, customers: 3000 })
+  const now = () => 1_700_000_000_000 + Math.round(performance.now())
+  const quiet = { loadEveryS: 0, gaspAfterS: 0, heartbeatEveryS: 0 }
+  const field = await createField({ tables, url, seed: 11, now, ...quiet })
+  const lines: string[] = []
+  const stop = new AbortController()
+  const story = runStory({
+    tables,
+    field,
+    seed: 11,
+    speed: 100,
+    now,
+    signal: stop.signal,
+    say(line) {
+      lines.push(line)
+      if (line.startsWith('All quiet')) stop.abort()
+    },
+  })
+  await story
+  await field.close()
 
-    // Played again on another reckoning, the words on the wire leave as many out as the story said.
-    const open = new Set(tables.switches.filter((one) => !one.normallyClosed).map((one) => one.id))
-    const outs = moves.map((word) => {
-      const id = word.topic.split('/').at(-1)!
-      if (word.body['position'] === 'open') open.add(id)
-      else open.delete(id)
-      return customersOut(tables, (one) => open.has(one))
-    })
-    const said = (pattern: RegExp) => Number(pattern.exec(lines.join('\n'))?.[1])
-    t.equal(outs[0], said(/tripped: (\d+)/))
-    t.equal(outs[4], said(/still there, (\d+)/))
-    t.equal(outs[6], said(/(\d+) customers still out/))
-    t.equal(outs.at(-1), 0, 'nobody is left in the dark')
-    t.ok(outs[6]! > 0 && outs[6]! < outs[4]!, 'the tie brings back a part')
-  },
-)
+  const moves = words.filter((word) => word.topic.includes('/switch/'))
+  const reasons = moves.map((word) => word.body['reason'])
+  t.strictSame(
+    reasons.slice(0, 5),
+    ['trip', 'reclose', 'trip', 'reclose', 'lockout'],
+    'a reclosing sequence',
+  )
+  t.match(
+    lines.join('\n'),
+    /tripped.*\n.*reclosed.*\n.*locked out.*\n.*cut off.*\n.*back from the neighbour.*still out.*\n.*everyone has supply/,
+  )
+
+  // Played again on another reckoning, the words on the wire leave as many out as the story said.
+  const open = new Set(tables.switches.filter((one) => !one.normallyClosed).map((one) => one.id))
+  const outs = moves.map((word) => {
+    const id = word.topic.split('/').at(-1)!
+    if (word.body['position'] === 'open') open.add(id)
+    else open.delete(id)
+    return customersOut(tables, (one) => open.has(one))
+  })
+  const said = (pattern: RegExp) => Number(pattern.exec(lines.join('\n'))?.[1])
+  t.equal(outs[0], said(/tripped: (\d+)/))
+  t.equal(outs[4], said(/still there, (\d+)/))
+  t.equal(outs[6], said(/(\d+) customers still out/))
+  t.equal(outs.at(-1), 0, 'nobody is left in the dark')
+  t.ok(outs[6]! > 0 && outs[6]! < outs[4]!, 'the tie brings back a part')
+})
 
 async function command(...argv: string[]) {
   const said: string[] = []
