@@ -320,12 +320,15 @@ t.test(
   async (t) => {
     const engine = await openEngine(t)
     const first = await engine.say('B1', 'closed', T0 - MS_PER_H)
+    await engine.later(MS_PER_S)
     await engine.later(50 * MS_PER_H)
     await engine.later(2 * MS_PER_MIN)
     const checkpoints = () => engine.db.selectFrom('checkpoint').select('at').execute()
+    t.strictSame(engine.state.deaths, [])
     t.equal((await checkpoints()).length, 1)
     await engine.publish('B1', first)
     t.equal(engine.state.fromRecord, 0)
+    t.strictSame(engine.state.deaths, [])
     t.equal((await checkpoints()).length, 1)
     await engine.say('B1', 'open', T0)
     t.equal(engine.state.fromRecord, 1, 'a new one is judged from the record')
@@ -339,6 +342,7 @@ t.test(
   async (t) => {
     const engine = await openEngine(t)
     await engine.say('B1', 'closed', T0 - MS_PER_H)
+    await engine.later(MS_PER_S)
     await engine.later(50 * MS_PER_H)
     await engine.later(2 * MS_PER_MIN)
     t.equal(engine.state.opened, 1)

@@ -57,7 +57,7 @@ import {
   readExperience,
   type Experience,
 } from './estimates.ts'
-import { reopenLedger } from './from-record.ts'
+import { recorded, reopenLedger } from './from-record.ts'
 import { countEngine } from './metrics.ts'
 import { NO_NETWORK, type NetworkRoom } from './network-room.ts'
 import { natureOf, readWorks, worksDue } from './works.ts'
@@ -415,9 +415,14 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   /** What follows from the observations of a piece of work; reads the record first where memory does not reach. */
   async function derive(work: Piece): Promise<Piece> {
     let { observations } = work
-    const missing = missingFor(ledger, observations)
-    const older = missing.find((one) => one.what === 'horizon')
-    if (older !== undefined) return deriveFromRecord(work)
+    let missing = missingFor(ledger, observations)
+    if (missing.some((one) => one.what === 'horizon')) {
+      observations = await withoutKnown(observations)
+      missing = missingFor(ledger, observations)
+      if (missing.some((one) => one.what === 'horizon')) {
+        return deriveFromRecord({ ...work, observations })
+      }
+    }
     for (const one of missing) {
       if (one.what !== 'repeats') continue
       await settled()
@@ -429,6 +434,14 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     // The observations of one batch are one set: their order in it means nothing.
     if (observations.length > 1) observations = observations.toSorted((a, b) => a.at - b.at)
     return { ...work, observations, change: applyObservations(ledger, observations) }
+  }
+
+  /** A retained message, or one that comes again, may be older than memory and yet no news: the record has it already. */
+  async function withoutKnown(observations: readonly Observation[]): Promise<Observation[]> {
+    await settled()
+    const older = observations.filter((said) => effectiveAt(ledger, said) < ledger.horizon)
+    const known = await withRetry('reading the record', () => recorded(db, older))
+    return observations.filter((said) => !known.has(said))
   }
 
   /** Something is older than memory: all of it is judged again from an earlier checkpoint. */
@@ -655,7 +668,12 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       worksDue(db, room, now, settings.notices),
     )
     if (due !== undefined) {
-      await commit({ ...nothingAt(now), drafts: due.drafts, also: [due.save] })
+      const piece = { ...nothingAt(now), drafts: due.drafts, also: [due.save] }
+      await commit(piece).catch((error: unknown) => {
+        if (!isRefusedData(error)) throw error
+        // Nothing in memory rests on it, and the next minute asks again.
+        logger.error({ err: error, msg: 'works cannot be saved' })
+      })
     }
     works = await withRetry('reading the works', () => readWorks(db, now))
   }

@@ -1,13 +1,14 @@
+import { sql } from 'kysely'
 import type { OutageChange, OutageFacts } from '../ledger/facts.ts'
 import { applyObservations, effectiveAt } from '../ledger/ledger.ts'
-import type { SwitchObservation } from '../ledger/observation.ts'
+import type { Observation, SwitchObservation } from '../ledger/observation.ts'
 import { adoptNames, BEGINNING, openLedger } from '../ledger/open.ts'
 import { restates, sameFacts } from '../ledger/outages.ts'
 import { reviseLedger } from '../ledger/revise.ts'
 import type { Ledger, LedgerSettings } from '../ledger/state.ts'
 import { instant, type Database } from '../stores/database.ts'
 import { revisions } from '../stores/networks.ts'
-import { readObservation, switchObservations } from '../stores/observations.ts'
+import { observationKey, readObservation, switchObservations } from '../stores/observations.ts'
 import { checkpointBefore, outagesReaching } from '../stores/outages.ts'
 import type { EpochMs } from '../time.ts'
 import { openNetworkRoom, type NetworkRoom } from './network-room.ts'
@@ -94,6 +95,20 @@ export async function reopenLedger(
     saved.filter((facts) => facts.anchorAt >= ledger.horizon),
   )
   return { ledger, room, observations, changes: differences(ledger, left, saved, horizon) }
+}
+
+/** Of some words those that the record has already. */
+export async function recorded(
+  db: Database,
+  words: readonly Observation[],
+): Promise<Set<Observation>> {
+  const keys = words.map(observationKey)
+  const { rows } = await sql<{ key: string }>`
+    select replace(key::text, '-', '') as key from observation where key = any(${keys}::uuid[])`.execute(
+    db,
+  )
+  const found = new Set(rows.map((row) => row.key))
+  return new Set(words.filter((_, index) => found.has(keys[index] as string)))
 }
 
 function takeUntil<T>(queue: T[], holds: (one: T) => boolean): T[] {
