@@ -98,7 +98,10 @@ export function applyObservations(ledger: Ledger, batch: readonly Observation[])
       else late.push({ device, from: inserted.turnedFrom, said })
     } else repeated.add(history)
     const now = closedNow(history)
-    if (was !== now) transitions.push(transition(ledger, device, now, when, said))
+    // The first word about a switch is news even when it says what was supposed: now we know whose word it is, and since when.
+    if (was !== now || firstWord === undefined) {
+      transitions.push(transition(ledger, device, now, when, said))
+    }
   }
   if (late.length > 0) {
     correct(ledger, late)
