@@ -351,7 +351,7 @@ t.test(
     engine.reviseNetwork()
     await engine.later(MS_PER_S)
     t.equal(engine.state.opened, 2)
-    t.match(await engine.verify(), { differences: 0, lines: [] })
+    t.match(await engine.verify(), { lines: [], differences: 0 })
   },
 )
 

@@ -14,6 +14,7 @@ import type {
 import { applyObservations, effectiveAt, missingFor, refill } from '../ledger/ledger.ts'
 import type { GatewayState, LoadReading, Observation } from '../ledger/observation.ts'
 import { openLedger, positionsAtHorizon, pruneLedger } from '../ledger/open.ts'
+import { closedNow } from '../ledger/positions.ts'
 import type { Ledger, LedgerSettings } from '../ledger/state.ts'
 import { composeNotices } from '../notices/compose.ts'
 import type { Draft, Notice } from '../notices/notice.ts'
@@ -62,8 +63,8 @@ import { countEngine } from './metrics.ts'
 import { NO_NETWORK, type NetworkRoom } from './network-room.ts'
 import { natureOf, readWorks, worksDue } from './works.ts'
 
-/** Messages committed together at most. */
-export const BATCH_MAX = 1000
+/** Messages committed together at most: half of what the broker sends without a PUBACK, so that the next half is derived meanwhile. */
+export const BATCH_MAX = 2000
 /** Between two tries of a commit. */
 const RETRY_MS_MIN = 50
 const RETRY_MS_MAX = 5000
@@ -478,14 +479,16 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   /** Where the switches of some words stand after all that is known. */
   function standingsAfter(said: readonly Observation[]): Transition[] {
     const standings: Transition[] = []
-    for (const point of new Set(said.map((one) => one.point))) {
-      const device = room.network.switchIndex.get(point)
+    for (const one of new Map(said.map((word) => [word.point, word])).values()) {
+      const device = room.network.switchIndex.get(one.point)
       const history = device === undefined ? undefined : ledger.histories.get(device)
-      const last = history?.statements.at(-1)
-      if (last === undefined) continue
-      const { gateway, reason } = last.observation
-      const closedPhases = last.closedAfter
-      standings.push({ switch: point, closedPhases, at: last.at, gateway, reason })
+      if (history === undefined || one.kind === 'meter') continue
+      // A network that came into force since knows where it stands, but not who said it.
+      const last = history.statements.at(-1)
+      const { gateway, reason } = last?.observation ?? one
+      const when = last?.at ?? effectiveAt(ledger, one)
+      const closedPhases = closedNow(history)
+      standings.push({ switch: one.point, closedPhases, at: when, gateway, reason })
     }
     return standings
   }

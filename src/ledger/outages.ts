@@ -319,17 +319,25 @@ export function sameFacts(a: OutageFacts, b: OutageFacts): boolean {
     a.customersInterrupted === b.customersInterrupted &&
     a.closedCustomerMs === b.closedCustomerMs &&
     a.phases === b.phases &&
+    a.area === b.area &&
+    a.substation === b.substation &&
+    a.feeder === b.feeder &&
     a.steps.length === b.steps.length &&
-    a.steps.every((step, i) => step.at === b.steps[i]?.at && step.device === b.steps[i]?.device) &&
+    a.steps.every((step, i) => sameStep(step, b.steps[i] as RestorationStep)) &&
     a.sets.length === b.sets.length &&
     a.sets.every((set, i) => sameSet(set, b.sets[i] as InterruptionSet))
   )
 }
 
+const sameStep = (a: RestorationStep, b: RestorationStep): boolean =>
+  a.at === b.at && a.device === b.device && a.customersRestored === b.customersRestored
+
 export const sameSet = (a: InterruptionSet, b: InterruptionSet): boolean =>
   a.from === b.from &&
   a.until === b.until &&
   a.feeder === b.feeder &&
+  a.substation === b.substation &&
+  a.area === b.area &&
   a.phases === b.phases &&
   a.customers === b.customers &&
   a.members.length === b.members.length &&
