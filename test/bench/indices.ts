@@ -18,10 +18,11 @@ import {
   rolledUpFeederMonths,
   rolledUpRepeated,
 } from '../../src/stores/rollups.ts'
+import { report } from './figure.ts'
 
 /**
  * The report of a year over a long history: CI and CMI by feeder and month, the 2.5 beta threshold and its days over five years, CEMI-3 and
- * CELID-8 of the year. From the roll-ups, from the rows with plain SQL, and with DuckDB over its own table. Prints one JSON line; exit 1 where
+ * CELID-8 of the year. From the roll-ups, from the rows with plain SQL, and with DuckDB over its own table. One JSON line a figure; exit 1 where
  * the three do not agree to the customer-millisecond.
  *   DATABASE_URL=postgres://… node --import=tsx test/bench/indices.ts [rows] [runs]
  * `DUCKDB` names the folder of @duckdb/node-api, which is no dependency of ours; without it that part is left out.
@@ -266,22 +267,28 @@ try {
       a.celid8 === b.celid8 &&
       a.thresholdMin?.toFixed(9) === b.thresholdMin?.toFixed(9))
   const agree = same(rollups.value, plain.value) && same(rollups.value, duck?.value)
-  console.log(
-    JSON.stringify({
-      rows,
-      copyMs: copy.ms,
-      copyWithIndexesMs: copyIndexed.ms,
-      recomputeMs: recompute.ms,
-      recomputeToCopy: recompute.ms / copy.ms,
-      reportFromRollupsMs: rollups.ms,
-      reportFromRowsMs: plain.ms,
-      reportDuckDbMs: duck?.ms ?? null,
-      rollupsToDuckDb: duck === undefined ? null : rollups.ms / duck.ms,
-      oneCorrectionMs: corrected.ms,
-      agree,
-      report: rollups.value,
-    }),
-  )
+  const bench = 'indices'
+  report({
+    bench,
+    figure: 'roll-ups made from the beginning',
+    value: recompute.ms,
+    unit: 'ms',
+    peer: { name: 'COPY of the same rows', value: copy.ms },
+    rows,
+    copyWithIndexesMs: copyIndexed.ms,
+  })
+  report({
+    bench,
+    figure: 'report of a year from the roll-ups',
+    value: rollups.ms,
+    unit: 'ms',
+    peer:
+      duck === undefined
+        ? { name: 'PostgreSQL over the rows', value: plain.ms }
+        : { name: 'DuckDB', value: duck.ms },
+    agree,
+  })
+  report({ bench, figure: 'one correction', value: corrected.ms, unit: 'ms' })
   if (!agree) {
     console.error(
       JSON.stringify({ rollups: rollups.value, rows: plain.value, duckDb: duck?.value }),

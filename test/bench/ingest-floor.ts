@@ -14,6 +14,7 @@ import { openMqttSession } from '../../src/feeds/mqtt-session.ts'
 import { openDatabase } from '../../src/stores/database.ts'
 import { startEmbeddedPostgres } from '../../src/stores/embedded-postgres.ts'
 import { NO_MOSQUITTO, startMosquitto, until } from '../support/broker.ts'
+import { report } from './figure.ts'
 
 const BENCH_MS = Number(process.env['BENCH_S'] ?? 4) * 1000
 const PUBLISHERS = 4
@@ -200,9 +201,13 @@ for (const [name, open] of Object.entries(feeds)) {
     }
   }
   for (const [kind, perS] of Object.entries(best)) {
-    const ratio = perS / (best['acknowledge-only'] ?? perS)
-    const figure = { bench: 'ingest-floor', feed: name, kind, perS: Math.round(perS) }
-    console.log(JSON.stringify({ ...figure, ratio: Number(ratio.toFixed(3)) }))
+    report({
+      bench: 'ingest-floor',
+      figure: `${name}: ${kind}`,
+      value: perS,
+      unit: '1/s',
+      peer: { name: 'acknowledge-only', value: best['acknowledge-only'] ?? perS },
+    })
   }
 }
 await pool.query('drop table floor_event')
