@@ -53,18 +53,18 @@ export function readSettings(
   }
   const issuer = read('RELIGHT_OIDC_ISSUER', undefined, url(['http:', 'https:']))
   const audience = read<string | undefined>('RELIGHT_OIDC_AUDIENCE', undefined, text)
-  /** All of them or none. */
+  const isGiven = (name: string): boolean => (env[name] ?? '') !== ''
+  const blame = (name: string, says: string): void => {
+    if (!faults.some((fault) => fault.name === name)) faults.push({ name, says })
+  }
+  /** All of them or none; a wrong one is there all the same. */
   const together = (names: readonly string[], values: readonly (string | undefined)[]): boolean => {
-    const missing = names.filter((_, i) => values[i] === undefined)
-    if (missing.length === 0) return true
-    if (missing.length < names.length) {
-      for (const name of missing) {
-        if (!faults.some((fault) => fault.name === name)) {
-          faults.push({ name, says: `goes with ${names.filter((n) => n !== name).join(' and ')}` })
-        }
+    if (names.some(isGiven)) {
+      for (const name of names.filter((one) => !isGiven(one))) {
+        blame(name, `goes with ${names.filter((other) => other !== name).join(' and ')}`)
       }
     }
-    return false
+    return values.every((value) => value !== undefined)
   }
   const smtpUrl = read('RELIGHT_SMTP_URL', undefined, url(['smtp:', 'smtps:']))
   const mailFrom = read<string | undefined>('RELIGHT_MAIL_FROM', undefined, text)
@@ -114,16 +114,14 @@ export function readSettings(
       : undefined,
   }
   if (
-    settings.databaseUrl !== undefined &&
-    settings.authSecret === undefined &&
-    settings.oidc === undefined
+    isGiven('DATABASE_URL') &&
+    !isGiven('RELIGHT_AUTH_SECRET') &&
+    !isGiven('RELIGHT_OIDC_ISSUER')
   ) {
-    if (!faults.some((fault) => /AUTH|OIDC/.test(fault.name))) {
-      faults.push({
-        name: 'RELIGHT_AUTH_SECRET',
-        says: 'is required with DATABASE_URL (or RELIGHT_OIDC_ISSUER and RELIGHT_OIDC_AUDIENCE)',
-      })
-    }
+    blame(
+      'RELIGHT_AUTH_SECRET',
+      'is required with DATABASE_URL (or RELIGHT_OIDC_ISSUER and RELIGHT_OIDC_AUDIENCE)',
+    )
   }
   return faults.length > 0 ? { ok: false, faults } : { ok: true, settings }
 }

@@ -208,7 +208,8 @@ export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
     phases,
     area: shared(gathered, (set) => set.area),
     substation: shared(gathered, (set) => set.substation),
-    feeder: shared(gathered, (set) => set.feeder),
+    // A head is its feeder's, also when others hung on it at the time.
+    feeder: shared(gathered, (set) => set.feeder) ?? feederOfHead(network, outage.device),
     startedAt: outage.anchorAt,
     restoredAt: restoredAt === Number.NEGATIVE_INFINITY ? outage.anchorAt : restoredAt,
     customersOut,
@@ -223,6 +224,12 @@ export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
       })),
     sets: gathered,
   }
+}
+
+function feederOfHead(network: Network, device: number): string | null {
+  if (device === NONE) return null
+  const feeder = network.feederHead.indexOf(device)
+  return feeder < 0 ? null : (network.feeders[feeder]?.id ?? null)
 }
 
 const nameOf = (network: Network, device: number): string | null =>

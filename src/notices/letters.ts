@@ -79,10 +79,8 @@ export class Letters {
       crew: 'none',
       sentAt: [],
     }
-    this.write(partly ? 'partlyRestored' : 'supplyRestored', after, [
-      ...says,
-      { say: 'customer.stillDark' },
-    ])
+    // Theirs is back, whatever becomes of the others: `partlyRestored` is what staff and the public hear of the outage.
+    this.write('supplyRestored', after, [...says, { say: 'customer.stillDark' }])
     return after
   }
 
