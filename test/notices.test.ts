@@ -630,6 +630,9 @@ function contradictions(sent: readonly Sent[], everIn: Map<number, Set<string>>)
           if (belief === 'out') wrong.push(`${draft.second} ${group}: told twice that it is out`)
           beliefs.set(`${group}`, 'out')
           break
+        case 'partlyRestored':
+          wrong.push(`${draft.second} ${group}: theirs is back or it is not`)
+          break
         case 'supplyRestored':
           if (belief !== 'out') wrong.push(`${draft.second} ${group}: back, but never out`)
           beliefs.set(`${group}`, 'back')

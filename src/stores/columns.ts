@@ -5,5 +5,10 @@ import { sql, type RawBuilder } from 'kysely'
  * array of texts costs. Only for what has neither line breaks nor empty values: numbers, JSON, ids of the field. Goes into
  * `rows from (…)`, and is cast in the select list.
  */
-export const lines = (values: readonly (string | number | boolean | null)[]): RawBuilder<string> =>
-  sql`string_to_table(${values.join('\n')}, chr(10), '')`
+export function lines(values: readonly (string | number | boolean | null)[]): RawBuilder<string> {
+  // A line break would give one row's value to the next row: better to stop than to save that.
+  if (values.some((value) => typeof value === 'string' && value.includes('\n'))) {
+    throw new Error('a value with a line break cannot travel as a line')
+  }
+  return sql`string_to_table(${values.join('\n')}, chr(10), '')`
+}
