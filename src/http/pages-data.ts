@@ -78,7 +78,8 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       const device = network.switchIndex.get(state.switch)
       if (device === undefined) continue
       if (gone.has(state.gateway)) silent.push(device)
-      const closedPhases = at(standing.closed, device)
+      // As the record has it in this very answer; the standing network may be a moment older.
+      const closedPhases = state.closed_phases & at(network.branchPhases, device)
       if (closedPhases === at(network.switchNormal, device)) continue
       abnormal.push({
         switch: device,
