@@ -13,8 +13,8 @@ import { packageRoot } from '../src/root.ts'
 import { saveRevision } from '../src/stores/networks.ts'
 import { MS_PER_MIN } from '../src/time.ts'
 import { makeTown } from '../simulators/town.ts'
-import { startMosquitto } from './support/broker.ts'
-import { openTestDatabase } from './support/database.ts'
+import { startMosquitto, until } from './support/broker.ts'
+import { openTestDatabase, type TestDatabase } from './support/database.ts'
 import { environmentOf, openGateway, openTestService } from './support/service.ts'
 
 const SEED = Number(process.env['CRASH_SEED'] ?? 1)
@@ -58,8 +58,12 @@ t.test(
     let before = ''
     let moved = 0
     let astray = 0
+    let published = 0
     for (const { id, payload } of words(next, 60, Date.now() - 60 * MS_PER_MIN)) {
       await gateway.publish('switch', id, payload)
+      // A broker in between acknowledges before the service does.
+      published++
+      await until(async () => (await recorded(database.db)) === published, 'the word is on record')
       // Acknowledged: whoever opens the record now must find everything that follows from it.
       const reopened = await reopenLedger(database.db, settings, Number.POSITIVE_INFINITY)
       if (reopened === undefined) return t.fail('there is a network')
@@ -72,6 +76,14 @@ t.test(
     t.ok(moved > 10, `the ledger moved ${moved} times`)
   },
 )
+
+async function recorded(db: TestDatabase['db']): Promise<number> {
+  const { count } = await db
+    .selectFrom('observation')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return count
+}
 
 type Child = { process: ChildProcess; mqtt: string; exited: Promise<unknown> }
 

@@ -258,6 +258,14 @@ t.test(
       await gateway.switch(name(customers), 'open', Date.parse(off) + shift)
       await gateway.switch(name(customers), 'closed', Date.parse(on) + shift)
     }
+    // A broker in between acknowledges before the service does.
+    await until(async () => {
+      const { count } = await database.db
+        .selectFrom('observation')
+        .select((select) => select.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow()
+      return count === 2 * rows.length
+    }, 'all words are on record')
     const { rows: answer } = await service.get<{
       rows: { indices: Record<string, number>; customersServed: number; ci: number; cmi: number }[]
     }>('indices?from=2022-01-01&to=2023-01-01')
@@ -297,6 +305,11 @@ t.test(
     })
     await gateway.switch('H1', 'closed', t0 - 60 * MS_PER_S)
     await gateway.switch('H1', 'open', t0)
+    // Lost and back in one breath would not be told at all.
+    await until(
+      () => hears.notices().some((n) => n.data['kind'] === 'supplyLost'),
+      'told that it is out',
+    )
     await gateway.switch('H1', 'closed', t0 + 30 * MS_PER_MIN)
     await until(
       () => hears.notices().some((n) => n.data['kind'] === 'supplyRestored'),
