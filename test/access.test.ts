@@ -50,6 +50,17 @@ POST /api/v1/works/:id/start          p  a
 POST /api/v1/works/:id/finish         p  a
 POST /api/v1/works/:id/cancel         p  a
 GET  /api/v1/works/:id/effect         dp a
+GET  /api/v1/patrols                  dp a
+POST /api/v1/patrols                  p  a
+GET  /api/v1/patrols/:id              dp a
+POST /api/v1/patrols/:id/visits       dp a
+POST /api/v1/patrols/:id/finish       dp a
+GET  /api/v1/findings                 dp a
+POST /api/v1/findings                 dp a
+GET  /api/v1/findings/:id             dp a
+POST /api/v1/findings/:id/state       dp a
+GET  /api/v1/outages/:id/findings     dp a
+POST /api/v1/outages/:id/findings     dp a
 POST /api/v1/periods/:month/close     p  a
 GET  /api/v1/me                       c  a
 POST /api/v1/me/reports               c  a

@@ -58,6 +58,17 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'POST /api/v1/works/:id/finish': acts('planner'),
   'POST /api/v1/works/:id/cancel': acts('planner'),
   'GET /api/v1/works/:id/effect': by(...STAFF),
+  'GET /api/v1/patrols': by(...STAFF),
+  'POST /api/v1/patrols': by('planner'),
+  'GET /api/v1/patrols/:id': by(...STAFF),
+  'POST /api/v1/patrols/:id/visits': by(...STAFF),
+  'POST /api/v1/patrols/:id/finish': by(...STAFF),
+  'GET /api/v1/findings': by(...STAFF),
+  'POST /api/v1/findings': by(...STAFF),
+  'GET /api/v1/findings/:id': by(...STAFF),
+  'POST /api/v1/findings/:id/state': by(...STAFF),
+  'GET /api/v1/outages/:id/findings': by(...STAFF),
+  'POST /api/v1/outages/:id/findings': by(...STAFF),
   'POST /api/v1/periods/:month/close': acts('planner'),
 
   // Customer.

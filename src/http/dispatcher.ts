@@ -22,6 +22,7 @@ import {
   WhenText,
   whenOf,
 } from './params.ts'
+import { findingsAtOutage } from './patrols.ts'
 import type { App, HttpParts } from './parts.ts'
 import { badField, notFound, Problem } from './problem.ts'
 import { described, Outage } from './schemas.ts'
@@ -160,7 +161,10 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
         refuse(answer, id)
         const outage = await readOutage(db, id, clock())
         if (outage === undefined) throw unknownOutage(id)
-        return outage
+        // Who names a cause is asked whether a finding was open there.
+        return name === 'cause'
+          ? { ...outage, openFindings: (await findingsAtOutage(parts, id)).findings }
+          : outage
       },
     )
 

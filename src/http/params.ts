@@ -13,6 +13,9 @@ export const Id = Type.String({
   maxLength: ID_CHARS_MAX,
   pattern: '^[^\\u0000-\\u001f\\u007f]+$',
 })
+/** One line that people type: no control characters. */
+export const LineText = (maxLength: number) =>
+  Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
 export const IdParams = Type.Object({ id: Id })
 export const InstantText = Type.String({ format: 'date-time', description: 'RFC 3339' })
 /** In a query a whole local day will do: it means its first instant. */

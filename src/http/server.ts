@@ -20,6 +20,7 @@ import { loadRoutes } from './loads.ts'
 import { pagesDataRoutes } from './pages-data.ts'
 import { pagesRoutes } from './pages.ts'
 import type { App, HttpParts } from './parts.ts'
+import { patrolRoutes } from './patrols.ts'
 import { plannerRoutes } from './planner.ts'
 import { Problem, sendProblem, type ProblemPart } from './problem.ts'
 import { publicRoutes } from './public.ts'
@@ -107,6 +108,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await customerRoutes(routes, parts)
     await loadRoutes(routes, parts)
     await workRoutes(routes, parts)
+    await patrolRoutes(routes, parts)
     await customerCareRoutes(routes, parts)
     await pagesDataRoutes(routes, parts)
     await pagesRoutes(routes, parts)

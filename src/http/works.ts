@@ -51,6 +51,7 @@ import {
   IdParams,
   InstantText,
   Limit,
+  LineText,
   PAGE_SIZE,
   WhenText,
   whenOf,
@@ -64,16 +65,13 @@ export const ASSETS_MAX = 200
 /** The longest a single window may be. */
 export const WINDOW_DAYS_MAX = 31
 
-const Text = (maxLength: number) =>
-  Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
-
 const PlanBody = Type.Object({
-  title: Text(200),
+  title: LineText(200),
   kind: Type.Optional(Type.Enum(WORK_KINDS, { default: 'planned' })),
   method: Type.Optional(Type.Enum(WORK_METHODS, { default: 'dead' })),
-  reason: Text(128),
-  responsible: Text(128),
-  crew: Type.Optional(Type.Union([Text(128), Type.Null()])),
+  reason: LineText(128),
+  responsible: LineText(128),
+  crew: Type.Optional(Type.Union([LineText(128), Type.Null()])),
   assets: Type.Optional(Type.Array(Id, { maxItems: ASSETS_MAX })),
   steps: Type.Optional(
     Type.Array(

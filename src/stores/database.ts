@@ -5,6 +5,7 @@ import type { CustomerTables } from './customer-tables.ts'
 import type { LoadTables } from './load-tables.ts'
 import type { PeriodTables, ReliabilityTables, RollupTables } from './reliability-tables.ts'
 import type { CoreTables } from './schema.ts'
+import type { PatrolTables } from './patrol-tables.ts'
 import type { WorkTables } from './work-tables.ts'
 import { toIso, type EpochMs } from '../time.ts'
 
@@ -12,6 +13,7 @@ import { toIso, type EpochMs } from '../time.ts'
 export type Tables = CoreTables &
   LoadTables &
   WorkTables &
+  PatrolTables &
   AccountTables &
   ReliabilityTables &
   RollupTables &
