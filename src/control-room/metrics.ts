@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
+export type EngineMetrics = ReturnType<typeof countEngine>
+
 /** What the engine counts about itself. */
 export function countEngine(registry: Registry, backlog: () => number) {
   const registers = [registry]

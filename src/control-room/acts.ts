@@ -1,0 +1,71 @@
+import type { Clock } from '../clock.ts'
+import type { Act, ActAnswer, Actor } from '../ledger/acts.ts'
+import type { OutageFacts } from '../ledger/facts.ts'
+import type { Derive } from './deriving.ts'
+import { ruleOutage, rulePosition, type Ruling } from './desk.ts'
+import { learn } from './estimates.ts'
+import type { Memory, Recollection } from './memory.ts'
+import { nothingAt } from './piece.ts'
+import type { Saving } from './saving.ts'
+
+/** A person's act from asking to saved. Throws what the database refuses for good; memory has it then, and the record has not. */
+export type PerformAct = (act: Act, actor: Actor) => Promise<ActAnswer>
+
+export function openActs(
+  clock: Clock,
+  memory: Memory,
+  recollection: Recollection,
+  derive: Derive,
+  saving: Saving,
+): PerformAct {
+  let manualSeq = 0
+  return async (act, actor) => {
+    const now = clock()
+    let ruling: Ruling
+    let recalled = new Map<string, OutageFacts>()
+    if (act.act === 'position') {
+      manualSeq = Math.max(manualSeq + 1, now)
+      ruling = rulePosition(act, actor, memory.room, now, manualSeq)
+    } else {
+      recalled = await recollection.recall([act.outage])
+      const facts = recalled.get(act.outage) ?? memory.ledger.record.byId.get(act.outage)?.told
+      const entry = await recollection.entryKnown(act.outage)
+      ruling =
+        facts == null || entry === undefined
+          ? { is: 'answered', answer: { outcome: 'unknown-outage' } }
+          : ruleOutage(act, actor, facts, entry, now)
+    }
+    if (ruling.is === 'answered') return ruling.answer
+    const audit = {
+      at: now,
+      subject: actor.subject,
+      role: actor.role,
+      act: act.act,
+      target: act.act === 'position' ? act.switch : act.outage,
+      before: null,
+      after: act,
+    }
+    if (ruling.is === 'observed') {
+      const piece = await derive({
+        ...nothingAt(now),
+        observations: [ruling.observation],
+        audits: [audit],
+      })
+      await saving.commit(piece)
+      return { outcome: 'done', outages: piece.change.outages.map(({ after }) => after.id) }
+    }
+    await saving.commit({
+      ...nothingAt(now),
+      desk: ruling.desk === null ? [] : [ruling.desk],
+      entries: new Map([[ruling.outage, ruling.entry]]),
+      events: [ruling.event],
+      audits: [audit],
+      recalled,
+    })
+    if (act.act === 'cause') {
+      const facts = recalled.get(act.outage) ?? memory.ledger.record.byId.get(act.outage)?.told
+      if (facts?.restoredAt != null) learn(memory.experience, memory.room, facts, act.cause)
+    }
+    return { outcome: 'done', outages: [ruling.outage] }
+  }
+}

@@ -1,0 +1,229 @@
+import type { Logger } from 'pino'
+import type { OutageChange, OutageId } from '../ledger/facts.ts'
+import { effectiveAt } from '../ledger/ledger.ts'
+import type { Observation } from '../ledger/observation.ts'
+import { composeNotices } from '../notices/compose.ts'
+import type { Notice } from '../notices/notice.ts'
+import type { NoticeSettings } from '../notices/standing.ts'
+import { localDayOf } from '../reliability/calendar.ts'
+import { writeAudit } from '../stores/accounts.ts'
+import {
+  saveBoard,
+  saveGatewayStates,
+  saveHeard,
+  saveOutageEvents,
+  type BoardRow,
+} from '../stores/board.ts'
+import type { Database, Tx } from '../stores/database.ts'
+import { writesSoFar } from '../stores/engine-lock.ts'
+import { saveLoads } from '../stores/loads.ts'
+import { appendNotices, lastNoticeSeq } from '../stores/notices.ts'
+import { saveObservations } from '../stores/observations.ts'
+import { saveCorrections, saveOutages, saveTransitions } from '../stores/outages.ts'
+import { MS_PER_S, type EpochMs } from '../time.ts'
+import { entryFor, rowOf, standingOf } from './board.ts'
+import type { Deadlines } from './deadlines.ts'
+import { ESTIMATE_AFTER_S, learn } from './estimates.ts'
+import { changedBefore, type Memory, type Recollection } from './memory.ts'
+import type { EngineMetrics } from './metrics.ts'
+import type { Patience } from './patience.ts'
+import type { Piece } from './piece.ts'
+import { natureOf } from './works.ts'
+
+export type SavingParts = {
+  readonly db: Database
+  readonly logger: Logger
+  readonly metrics: EngineMetrics
+  readonly notices: NoticeSettings
+  /** As `EngineLock.fence`; throws where another engine has taken over: then nothing may be written any more. */
+  readonly fence: (tx: Tx, write: number) => Promise<'open' | 'saved'>
+  /** Notices up to a number are committed. */
+  readonly tell: (upTo: number, notices: readonly Notice[]) => void
+  /** These outages changed, and the change is committed. */
+  readonly changed: (outages: readonly OutageId[]) => void
+}
+
+/** The way into the record. What is committed here is told afterwards, and never before. */
+export type Saving = {
+  /** Saves a piece, and answers when it is saved and told. Throws what the database refuses for good. */
+  commit(piece: Piece): Promise<void>
+  /** Saves a piece while the next one may already be derived; `saved` is called when it is saved and told. */
+  commitAhead(piece: Piece, saved: () => void): Promise<void>
+  /** Everything that was derived is committed. Throws where the service was closed before it could be. */
+  settled(): Promise<void>
+  /** Another write of the one writer, fenced like a piece. */
+  write(what: string, work: (tx: Tx) => Promise<void>): Promise<void>
+}
+
+export async function openSaving(
+  parts: SavingParts,
+  memory: Memory,
+  recollection: Recollection,
+  deadlines: Deadlines,
+  patience: Patience,
+): Promise<Saving> {
+  const { db, logger, metrics } = parts
+  const localDay = (at: EpochMs) => localDayOf(at, parts.notices.timeZone)
+  const isPlanned = (id: OutageId) => memory.board.get(id)?.planned === true
+  const isClamped = (said: Observation) => effectiveAt(memory.ledger, said) !== said.at
+  let lastSeq = await lastNoticeSeq(db)
+  /** Number of the last write; see `EngineLock.fence`. */
+  let writes = await writesSoFar(db)
+  /** The commit that is under way while the next batch is already derived; `settled` waits for it. */
+  let saving: Promise<void> = Promise.resolve()
+
+  function write(what: string, work: (tx: Tx) => Promise<void>): Promise<void> {
+    const number = ++writes
+    return patience.retry(what, () =>
+      db.transaction().execute(async (tx) => {
+        if ((await parts.fence(tx, number)) === 'open') await work(tx)
+      }),
+    )
+  }
+
+  /** Derives what is to be told, and answers with what saves the piece and then tells it. In the order of preparing they are to be saved. */
+  function prepare(piece: Piece): () => Promise<void> {
+    const { at, change } = piece
+    const { board, ledger } = memory
+    const fresh = new Map(change.outages.map(({ after }) => [after.id, after]))
+    for (const [id, facts] of piece.recalled) if (!fresh.has(id)) fresh.set(id, facts)
+    for (const [id, entry] of piece.entries) board.set(id, entry)
+    const explained = explainByWorks(memory, change.outages)
+    const composed = composeNotices({
+      changes: change.outages,
+      desk: piece.desk,
+      due: piece.due.filter((id) => standingOf(ledger, board, id, fresh) !== undefined),
+      board: (id) => {
+        const standing = standingOf(ledger, board, id, fresh)
+        if (standing === undefined) throw new Error(`outage ${id} is not known`)
+        return standing
+      },
+      at,
+      settings: parts.notices,
+    })
+    const rows = new Map<OutageId, BoardRow & { raise: boolean }>()
+    for (const [id, entry] of piece.entries) {
+      rows.set(id, {
+        ...rowOf(id, entry),
+        raise: !change.outages.some((one) => one.after.id === id),
+      })
+    }
+    for (const id of explained) rows.set(id, { ...rowOf(id, entryFor(board, id)), raise: false })
+    for (const [id, told] of composed.told) {
+      const entry = entryFor(board, id)
+      entry.told = told
+      rows.set(id, { ...rowOf(id, entry), raise: rows.get(id)?.raise ?? false })
+    }
+    reopenClosed(memory, change.outages, rows)
+    const notices = [...piece.drafts, ...composed.drafts].map((draft): Notice => ({
+      ...draft,
+      seq: ++lastSeq,
+    }))
+    const save = async (tx: Tx): Promise<void> => {
+      await saveObservations(tx, piece.observations, isClamped)
+      if (piece.loads.length > 0) await saveLoads(tx, piece.loads)
+      await saveGatewayStates(tx, piece.states)
+      await saveHeard(tx, piece.heard)
+      await saveTransitions(tx, change.transitions)
+      await saveOutages(tx, change.outages, { at, localDay, isPlanned })
+      await saveCorrections(tx, change.outages, at)
+      await saveBoard(tx, [...rows.values()], at)
+      await saveOutageEvents(tx, piece.events)
+      for (const audit of piece.audits) await writeAudit(tx, audit)
+      for (const also of piece.also) await also(tx)
+      await appendNotices(tx, notices)
+    }
+    return async () => {
+      await write('saving', save)
+      tellOutside(piece, notices, composed.holds)
+    }
+  }
+
+  /** Everything is committed: now it may be known. */
+  function tellOutside(
+    piece: Piece,
+    notices: readonly Notice[],
+    composedHolds: readonly { outage: OutageId; due: EpochMs }[],
+  ): void {
+    const { change } = piece
+    const { holds, estimates } = deadlines
+    const touched = new Set([
+      ...change.outages.map(({ after }) => after.id),
+      ...piece.entries.keys(),
+    ])
+    for (const id of [...piece.due, ...touched]) holds.delete(id)
+    for (const { outage, due } of composedHolds) holds.set(outage, due)
+    for (const { before, after, corrected } of change.outages) {
+      const entry = entryFor(memory.board, after.id)
+      if (corrected) metrics.corrections.inc()
+      if (after.restoredAt === null) {
+        if (before === null && entry.etr === null) {
+          estimates.set(after.id, piece.at + ESTIMATE_AFTER_S * MS_PER_S)
+        }
+      } else {
+        estimates.delete(after.id)
+        if (before?.restoredAt === null) {
+          learn(memory.experience, memory.room, after, entry.cause)
+        }
+      }
+    }
+    for (const { gateway, point, seq } of change.conflicts) {
+      metrics.conflicts.inc()
+      logger.warn({ gateway, point, seq, msg: 'conflict' })
+    }
+    const last = notices.at(-1)
+    if (last !== undefined) parts.tell(last.seq, notices)
+    if (touched.size > 0) parts.changed([...touched])
+    if (composedHolds.length > 0 || change.outages.length > 0) deadlines.set()
+  }
+
+  const settled = (): Promise<void> => saving
+
+  return {
+    async commit(piece) {
+      await settled()
+      await recollection.bringBack(changedBefore(piece.change))
+      await prepare(piece)()
+    },
+    async commitAhead(piece, saved) {
+      await recollection.bringBack(changedBefore(piece.change))
+      const save = prepare(piece)
+      await settled()
+      saving = save().then(saved)
+      // Whoever waits for it hears of the failure.
+      saving.catch(() => undefined)
+    },
+    settled,
+    write,
+  }
+}
+
+/** What approved work explains is planned, with its reason; its customers were told before. */
+function explainByWorks(memory: Memory, changes: readonly OutageChange[]): OutageId[] {
+  const explained: OutageId[] = []
+  for (const { before, after } of changes) {
+    if (before !== null && before.anchorAt === after.anchorAt) continue
+    const nature = natureOf(memory.works, memory.ledger, after)
+    if (nature === null) continue
+    const entry = entryFor(memory.board, after.id)
+    entry.planned = nature.nature === 'planned'
+    entry.cause ??= nature.cause
+    explained.push(after.id)
+  }
+  return explained
+}
+
+/** Who was out again after it was closed, or whose past was told anew, is open to people again (saveOutages did the same). */
+function reopenClosed(
+  memory: Memory,
+  changes: readonly OutageChange[],
+  rows: Map<OutageId, BoardRow & { raise: boolean }>,
+): void {
+  for (const { after } of changes) {
+    const entry = entryFor(memory.board, after.id)
+    if (after.restoredAt !== null || entry.closedAt === null) continue
+    entry.closedAt = null
+    const row = rows.get(after.id)
+    if (row !== undefined) rows.set(after.id, { ...row, closedAt: null })
+  }
+}
