@@ -1,5 +1,3 @@
-import fs from 'node:fs'
-import zlib from 'node:zlib'
 import t from 'tap'
 import type { Etr } from '../src/ledger/acts.ts'
 import {
@@ -13,6 +11,7 @@ import {
   type PastOutage,
 } from '../src/notices/etr.ts'
 import { MS_PER_H, MS_PER_MIN } from '../src/time.ts'
+import { judgeReplay, readPolls, replayStorm, stormMissing } from './support/real-storm.ts'
 
 const ZONE = 'America/Kentucky/Louisville'
 const AT = Date.parse('2026-11-24T10:00:00-05:00')
@@ -178,91 +177,26 @@ await t.test('scoreboard by source: error, lateness, within the range', async (t
   t.strictSame(etrScoreboard([]), [])
 })
 
-const STORM = new URL('../../shared/data/storm_lgeku_helene_2024/polls.jsonl.gz', import.meta.url)
-const skip = fs.existsSync(STORM) ? false : 'no ../shared/data'
-
 await t.test(
-  'a real storm: the later half, learning as it goes, beside the utility itself',
-  { skip },
+  'a real storm, learning as it goes: few notices, none contradictory, no estimate in the past, and better than then',
+  { skip: stormMissing(), timeout: 300_000 },
   async (t) => {
-    const { outages, published } = readStorm()
-    t.equal(outages.length, 7120)
-    const ours: JudgedEtr[] = []
-    const theirs: JudgedEtr[] = []
-    for (let i = outages.length >> 1; i < outages.length; i += 8) {
-      const one = outages[i]
-      if (one === undefined || one.restoredAt === null) continue
-      const { etr } = firstEstimate(outages.slice(0, i), one, one.seenAt, ZONE)
-      ours.push({ etr, restoredAt: one.restoredAt })
-      const utility = published.get(i)
-      if (utility !== undefined && utility.issuedAt <= one.restoredAt)
-        theirs.push({ etr: utility, restoredAt: one.restoredAt })
-    }
-    const [our] = etrScoreboard(ours)
-    const [their] = etrScoreboard(theirs)
+    const replay = replayStorm(readPolls(), { technicians: true })
+    t.equal(replay.outages.length, 7120)
+    t.equal(replay.peakOut, 104_168)
+    const { perCustomer, pastEstimates, contradictions, ours, theirs } = judgeReplay(replay)
+    t.comment(`${perCustomer.toFixed(2)} notices a customer and outage`)
     t.comment(
-      `median error ${our?.medianErrorMin.toFixed(0)} min, the utility's own ${their?.medianErrorMin.toFixed(0)} min`,
+      `median error ${ours.medianErrorMin.toFixed(0)} min, the utility's own ${theirs.medianErrorMin.toFixed(0)} min`,
     )
     t.comment(
-      `within our 80 % band ${our?.withinRangeShare?.toFixed(3)}, late ${our?.lateShare.toFixed(3)}`,
+      `within our 80 % band ${ours.withinRangeShare?.toFixed(3)}, late ${ours.lateShare.toFixed(3)}`,
     )
-    t.ok((our?.medianErrorMin ?? Infinity) < (their?.medianErrorMin ?? 0))
-    t.ok((our?.withinRangeShare ?? 0) > 0.72 && (our?.withinRangeShare ?? 1) < 0.88)
+    t.ok(perCustomer <= 3, `${perCustomer} notices a customer`)
+    t.strictSame(pastEstimates.slice(0, 3), [])
+    t.strictSame(contradictions.slice(0, 10), [])
+    t.ok(ours.medianErrorMin < theirs.medianErrorMin)
+    t.ok((ours.withinRangeShare ?? 0) > 0.72 && (ours.withinRangeShare ?? 1) < 0.88)
+    t.ok(replay.sent.length > 20_000, 'the replay told something')
   },
 )
-
-type Seen = PastOutage & { readonly seenAt: number }
-
-/** The polls of the utility's map, as outages in the order in which they appeared. */
-function readStorm(): { outages: Seen[]; published: Map<number, Etr> } {
-  type Marker = { id: string; startTime: string; custAffected: number; cause: string; etr: string }
-  type Poll = { t: string; upsert: Marker[]; remove: string[] }
-  const text = zlib.gunzipSync(fs.readFileSync(STORM)).toString()
-  const seen = new Map<string, { -readonly [K in keyof Seen]: Seen[K] }>()
-  const etrs = new Map<string, Etr>()
-  const open = new Set<string>()
-  for (const line of text.split('\n').slice(1)) {
-    if (line === '') continue
-    const poll = JSON.parse(line) as Poll
-    const at = Date.parse(poll.t)
-    for (const id of poll.remove) {
-      const gone = seen.get(id)
-      if (gone !== undefined) gone.restoredAt = at
-      open.delete(id)
-    }
-    for (const marker of poll.upsert) {
-      const known = seen.get(marker.id)
-      if (known === undefined) {
-        seen.set(marker.id, {
-          deviceClass: null,
-          cause: marker.cause.startsWith('Working') ? null : marker.cause,
-          startedAt: Math.min(Date.parse(marker.startTime), at),
-          customers: marker.custAffected,
-          openOutages: open.size,
-          restoredAt: null,
-          seenAt: at,
-        })
-      } else known.restoredAt = null
-      open.add(marker.id)
-      const promised = Date.parse(marker.etr)
-      if (!Number.isNaN(promised) && !etrs.has(marker.id))
-        etrs.set(marker.id, {
-          at: promised,
-          earliest: null,
-          latest: null,
-          source: 'rule',
-          issuedAt: at,
-        })
-    }
-  }
-  const ids = [...seen.keys()]
-  return {
-    outages: [...seen.values()],
-    published: new Map(
-      ids.flatMap((id, i) => {
-        const one = etrs.get(id)
-        return one === undefined ? [] : [[i, one] as const]
-      }),
-    ),
-  }
-}

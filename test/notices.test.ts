@@ -7,9 +7,10 @@ import { CATALOGUE_EN, type MessageKey } from '../src/notices/catalogue-en.ts'
 import { CATALOGUE_ZH_CN } from '../src/notices/catalogue-zh-cn.ts'
 import { formatMessage, namesIn, parseMessage } from '../src/notices/message-format.ts'
 import { composeNotices } from '../src/notices/compose.ts'
+import { etrSentences } from '../src/notices/etr-news.ts'
 import type { Draft } from '../src/notices/notice.ts'
 import type { DeskChange, OutageStanding } from '../src/notices/standing.ts'
-import { NOTHING_TOLD, readTold, type Told } from '../src/notices/told.ts'
+import { NOTHING_TOLD, readTold, shownEtr, type Told } from '../src/notices/told.ts'
 import { MS_PER_MIN } from '../src/time.ts'
 
 // 24 Nov 2026, 03:00 local time in the utility's zone; every script counts seconds from there.
@@ -208,7 +209,10 @@ class Room {
       ...(input.due ?? []),
     ]
     for (const id of looked) this.holds.delete(id)
-    for (const { outage, due } of answer.holds) this.holds.set(outage, due)
+    for (const { outage, due } of answer.holds) {
+      if (due <= s(second)) throw new Error(`${outage} is due again at once`)
+      this.holds.set(outage, due)
+    }
     this.sent.push(...answer.drafts.map((draft) => ({ ...draft, second })))
   }
 }
@@ -594,13 +598,61 @@ await t.test('words: local times, ranges, both languages', async (t) => {
     text?.['zh-CN'],
     '您家仍在停电。预计04:20至05:00之间来电，最可能04:40。该时间由现场人员给出。',
   )
-  room.until(6000)
+  const told = room.of('customer').length
+  room.until(7199)
+  t.equal(room.of('customer').length, told, 'within the range nobody was let down yet')
+  room.until(7200)
   t.match(room.of('customer').at(-1)?.data, { etr: null, estimate: 'reassessing' })
   t.match(
     room.of('customer').at(-1)?.data.text.en,
-    'We said 04:40 and did not make it. The estimate is being reassessed. Next update by 05:10.',
+    'We said 05:00 and did not make it. The estimate is being reassessed. Next update by 05:30.',
   )
 })
+
+await t.test(
+  'between the most likely time and the end of the range only the end is said',
+  async (t) => {
+    const etr: Etr = {
+      at: s(600),
+      earliest: s(300),
+      latest: s(3600),
+      source: 'history',
+      issuedAt: s(5),
+    }
+    const room = new Room().facts(0, factsOf('o', [[0, null, 1]])).etr(5, 'o', etr)
+    room.until(700).crew(700, 'o', crewIs('onSite'))
+    t.match(room.of('customer').at(-1)?.data, {
+      kind: 'crewChanged',
+      etr: { at: new Date(s(3600)).toISOString(), earliest: null },
+    })
+    const late = shownEtr(etr, s(700))
+    t.ok(late.etr === 'given' && late.late)
+    t.strictSame(late.etr === 'given' && etrSentences(late)[0], {
+      say: 'etr.byLatest',
+      with: { latest: { minute: s(3600) } },
+    })
+    t.strictSame(shownEtr(etr, s(3600)), { etr: 'passed', was: s(3600) })
+  },
+)
+
+await t.test(
+  'time that brings no news asks for no call at once: a further loss held, and the estimate over',
+  async (t) => {
+    // Found by the real storm: the public's estimate passed while further customers waited for their hold, and the engine span.
+    const room = new Room()
+      .facts(0, factsOf('o', [[0, null, 1]]))
+      .etr(5, 'o', etrAt(100, 'history', 5))
+      .until(90)
+      .facts(
+        95,
+        factsOf('o', [
+          [0, null, 1],
+          [95, null, 2],
+        ]),
+      )
+    t.doesNotThrow(() => room.until(200))
+  },
+)
 
 /** What one customer believes, from the notices alone. */
 type Belief = 'nothing' | 'out' | 'back'

@@ -28,6 +28,7 @@ export const CATALOGUE_EN = {
   // Estimates.
   'etr.between': 'Expected back between {earliest} and {latest}, most likely {at}.',
   'etr.by': 'Expected back by {latest}, most likely {at}.',
+  'etr.byLatest': 'Expected back by {latest}.',
   'etr.at': 'Expected back about {at}.',
   'etr.none': 'No estimate yet.',
   'etr.was': 'We had said {was}.',

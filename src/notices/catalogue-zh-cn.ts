@@ -20,6 +20,7 @@ export const CATALOGUE_ZH_CN: Readonly<Record<MessageKey, string>> = {
 
   'etr.between': '预计{earliest}至{latest}之间来电，最可能{at}。',
   'etr.by': '预计{latest}前来电，最可能{at}。',
+  'etr.byLatest': '预计{latest}前来电。',
   'etr.at': '预计{at}左右来电。',
   'etr.none': '暂无预计时间。',
   'etr.was': '原告知为{was}。',

@@ -14,15 +14,15 @@ export function etrNews(told: EtrTold, shown: ShownEtr, at: EpochMs): EtrNews | 
         if (!isNews(told, shown, at)) return null
         return given(shown, [{ say: 'etr.was', with: { was: { minute: told.at } } }])
       }
-      const missed = told.at <= at
+      const missed = endOf(told) <= at
       const nextBy = nextWord(at, 0)
       return {
-        told: { etr: 'reassessing', was: told.at, nextBy, times: 1 },
+        told: { etr: 'reassessing', was: endOf(told), nextBy, times: 1 },
         sentences: [
           missed
             ? {
                 say: 'customer.missed',
-                with: { missed: { minute: told.at }, next: { minute: nextBy } },
+                with: { missed: { minute: endOf(told) }, next: { minute: nextBy } },
               }
             : {
                 say: 'customer.withdrawn',
@@ -43,13 +43,16 @@ export function etrNews(told: EtrTold, shown: ShownEtr, at: EpochMs): EtrNews | 
   }
 }
 
+/** Until then nobody was let down: the end of the range, or the one time that was said. */
+const endOf = (told: EtrTold & { etr: 'given' }): EpochMs => Math.max(told.at, told.latest ?? 0)
+
 /** When the passing of time alone makes news: an estimate that was told passes, or the promised next word is due. */
 export function etrNewsDue(told: EtrTold): EpochMs | null {
   switch (told.etr) {
     case 'none':
       return null
     case 'given':
-      return told.at
+      return endOf(told)
     case 'reassessing':
       return told.nextBy
   }
@@ -68,8 +71,9 @@ export function etrAtFirst(shown: ShownEtr, at: EpochMs): EtrNews {
 /** The estimate in one or two sentences: a range where there is one, and where it comes from. */
 export function etrSentences(shown: ShownEtr & { etr: 'given' }): Sentence[] {
   const { at, earliest, latest, source } = shown.value
-  const when: Sentence =
-    latest === null
+  const when: Sentence = shown.late
+    ? { say: 'etr.byLatest', with: { latest: { minute: at } } }
+    : latest === null
       ? { say: 'etr.at', with: { at: { minute: at } } }
       : earliest === null
         ? { say: 'etr.by', with: { at: { minute: at }, latest: { minute: latest } } }
@@ -105,10 +109,11 @@ function isNews(
   at: EpochMs,
 ): boolean {
   const { value } = shown
-  if (told.at <= at) return true
+  if (endOf(told) <= at) return true
   // That a person now stands behind it is worth knowing even if the time is the same.
   if (isByPerson(value) && !told.byPerson) return true
-  const move = Math.abs(value.at - told.at)
+  // What is most likely has passed for both: only the end of the range can be news.
+  const move = shown.late && told.latest !== null ? 0 : Math.abs(value.at - told.at)
   const latestMove =
     value.latest !== null && told.latest !== null ? Math.abs(value.latest - told.latest) : 0
   return Math.max(move, latestMove) >= SMALL_MOVE_MIN * MS_PER_MIN

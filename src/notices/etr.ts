@@ -34,6 +34,9 @@ export const LATELY_H = 24
 /** Only so many of the past are looked at, the newest. */
 export const HISTORY_MAX = 5_000
 
+/** A machine's estimate that has passed is "being reassessed" for so long; then, if no person has spoken, history is asked again. */
+export const RENEWED_AFTER_MIN = 25
+
 /** Estimates are told to five minutes; more would be a precision that nobody has. */
 const ROUND_TO_MIN = 5
 
@@ -60,9 +63,10 @@ export function firstEstimate(
   let alike: string[] = []
   let pool: readonly PastOutage[] = recent
   for (const kind of KINDS) {
-    pool = pool.filter((past) =>
-      kind.every((trait) => TRAIT[trait](past, timeZone) === traits[trait]),
-    )
+    pool = pool.filter((past) => {
+      const own = kindsOf(past, timeZone)
+      return kind.every((trait) => own[trait] === traits[trait])
+    })
     if (pool.length === 0) break
     hazard = corrected(hazard, pool, at, -Infinity)
     cases = pool.length
@@ -177,14 +181,22 @@ const TRAIT: Record<Trait, (outage: EtrTraits, timeZone: string) => string> = {
   size: (outage) => band(outage.customers, [2, 20, 200, 2000]),
 }
 
+/** Asked again for every estimate, and the same each time: kept as long as the outage itself. A service has one time zone. */
+const kinds = new WeakMap<EtrTraits, Record<Trait, string>>()
+
 function kindsOf(outage: EtrTraits, timeZone: string): Record<Trait, string> {
-  return {
-    deviceClass: TRAIT.deviceClass(outage, timeZone),
-    cause: TRAIT.cause(outage, timeZone),
-    hour: TRAIT.hour(outage, timeZone),
-    load: TRAIT.load(outage, timeZone),
-    size: TRAIT.size(outage, timeZone),
+  let own = kinds.get(outage)
+  if (own === undefined) {
+    own = {
+      deviceClass: TRAIT.deviceClass(outage, timeZone),
+      cause: TRAIT.cause(outage, timeZone),
+      hour: TRAIT.hour(outage, timeZone),
+      load: TRAIT.load(outage, timeZone),
+      size: TRAIT.size(outage, timeZone),
+    }
+    kinds.set(outage, own)
   }
+  return own
 }
 
 const band = (value: number, bounds: readonly number[]): string =>

@@ -125,7 +125,7 @@ function nextStep(
   if (!sameMasked(facts.customersOut, told.customersOut)) {
     const fewer = facts.customersOut < told.customersOut
     // Further losses wait for the same hold as the first.
-    if (!fewer && customers.held) return null
+    if (!fewer && customers.held) return { kind: null, sentences: [], told, due: Infinity }
     return step(
       fewer ? 'partlyRestored' : 'supplyLost',
       after,

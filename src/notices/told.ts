@@ -81,7 +81,7 @@ export function readTold(json: unknown): Told {
 }
 
 /** How long customers who wait for a new estimate wait for the next word: longer each time. */
-export const NEXT_WORD_MIN = [30, 60, 120, 240] as const
+export const NEXT_WORD_MIN = [30, 60, 120, 240, 480, 960] as const
 
 /** Moves smaller than this are not pushed to customers. */
 export const SMALL_MOVE_MIN = 15
@@ -89,16 +89,21 @@ export const SMALL_MOVE_MIN = 15
 /** The estimate as it may be shown at an instant: never one that lies in the past. */
 export type ShownEtr =
   | { readonly etr: 'none' }
-  | { readonly etr: 'given'; readonly value: Etr }
+  /** `late`: the most likely time has passed, the range that was given has not; `at` is then the end of the range. */
+  | { readonly etr: 'given'; readonly value: Etr; readonly late: boolean }
   | { readonly etr: 'passed'; readonly was: EpochMs }
 
 export function shownEtr(etr: Etr | null, at: EpochMs): ShownEtr {
   if (etr === null) return { etr: 'none' }
-  if (etr.at <= at) return { etr: 'passed', was: etr.at }
+  const latest = etr.latest !== null && etr.latest > etr.at ? etr.latest : null
+  const until = latest ?? etr.at
+  if (until <= at) return { etr: 'passed', was: until }
+  // Whoever was given a range was not let down before it is over.
+  if (etr.at <= at)
+    return { etr: 'given', value: { ...etr, at: until, earliest: null, latest }, late: true }
   // A bound that has passed says nothing any more.
   const earliest = etr.earliest !== null && etr.earliest > at ? etr.earliest : null
-  const latest = etr.latest !== null && etr.latest >= etr.at ? etr.latest : null
-  return { etr: 'given', value: { ...etr, earliest, latest } }
+  return { etr: 'given', value: { ...etr, earliest, latest }, late: false }
 }
 
 export const isByPerson = (etr: Etr): boolean =>
