@@ -478,20 +478,17 @@ function contradictions(heard: readonly Sent[], outages: readonly Live[]): strin
       const before = believes.get(group) ?? 'on'
       const fault = (says: string) =>
         found.push(`${data.outage} ${new Date(at).toISOString()} ${kind}: ${says}`)
-      switch (kind) {
-        case 'supplyLost':
-          if (before === 'off') fault('told twice that it is off')
-          if (!isOff) fault('it is on')
-          believes.set(group, 'off')
-          break
-        case 'supplyRestored':
-          if (before === 'on') fault('back, and was never told to be off')
-          if (isOff) fault('it is still off')
-          believes.set(group, 'on')
-          break
-        default:
-          if (before === 'on') fault('news of an outage that they know nothing of')
-          if (!isOff) fault('news of an outage that is over for them')
+      if (kind === 'supplyLost') {
+        if (before === 'off') fault('told twice that it is off')
+        if (!isOff) fault('it is on')
+        believes.set(group, 'off')
+      } else if (kind === 'supplyRestored') {
+        if (before === 'on') fault('back, and was never told to be off')
+        if (isOff) fault('it is still off')
+        believes.set(group, 'on')
+      } else {
+        if (before === 'on') fault('news of an outage that they know nothing of')
+        if (!isOff) fault('news of an outage that is over for them')
       }
     }
   }
