@@ -19,6 +19,7 @@ const BENCHES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   loads: [[]],
   indices: [['1000000']],
   fanout: [['5000']],
+  size: [[]],
   'real-storm': [[]],
 }
 
