@@ -40,6 +40,16 @@ GET  /api/v1/balance/feeders/:id/loss dp a
 GET  /api/v1/balance/ties             dp a
 GET  /api/v1/loads/:id                dp a
 GET  /api/v1/loads/:id/forecast       dp a
+GET  /api/v1/balance/peak             dp a
+GET  /api/v1/balance/losses/transformers dp a
+GET  /api/v1/balance/losses/feeders   dp a
+GET  /api/v1/balance/transfer         dp a
+GET  /api/v1/loads/:id/peaks          dp a
+GET  /api/v1/planning                 dp a
+PUT  /api/v1/planning                 p  a
+GET  /api/v1/connections              dp a
+POST /api/v1/connections              p  a
+POST /api/v1/connections/:id/state    p  a
 GET  /api/v1/works                    dp a
 POST /api/v1/works                    p  a
 GET  /api/v1/works/:id                dp a

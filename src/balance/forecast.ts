@@ -50,21 +50,23 @@ export type Forecast = {
  * earlier forecasts turned out to have, and the seasonal-naive method in its place wherever that erred less. Yields one forecast for each origin
  * from `from` up to `last`, a day apart. What is asked for the present is the last of them: the method judges itself on the way.
  */
-export function* rollingForecasts(
+export function* rollingForecasts(series: HourlySeries, asked: Origins): Generator<Forecast> {
+  for (const step of forecastSteps(series, asked)) if (step !== null) yield step
+}
+
+export type Origins = {
+  readonly from: number
+  readonly last: number
+  readonly hours?: number
+  /** This method, whether or not it erred less: to compare the two. */
+  readonly only?: Method
+}
+
+/** The same in pieces of some milliseconds: yields null where a service that has other work may do it. */
+export function* forecastSteps(
   series: HourlySeries,
-  {
-    from,
-    last,
-    hours = FORECAST_HOURS_MAX,
-    only,
-  }: {
-    from: number
-    last: number
-    hours?: number
-    /** This method, whether or not it erred less: to compare the two. */
-    only?: Method
-  },
-): Generator<Forecast> {
+  { from, last, hours = FORECAST_HOURS_MAX, only }: Origins,
+): Generator<Forecast | null> {
   if (hours > FORECAST_HOURS_MAX) throw new Error(`at most ${FORECAST_HOURS_MAX} hours ahead`)
   const past = new PastErrors(series.values)
   const known: Known = { series, running: runningSums(series.values) }
@@ -77,7 +79,7 @@ export function* rollingForecasts(
       continue
     }
     if (only !== 'seasonalNaive' && origin - fittedAt >= REFIT_DAYS * DAY_H) {
-      model = fitDays(known, origin)
+      model = yield* fitDays(known, origin)
       fittedAt = origin
     }
     past.learnUntil(origin)
@@ -162,9 +164,10 @@ type DayModel = { readonly fit: RidgeFit; readonly carry: Float64Array | null }
 const HALF_LIFE_H = 120 * DAY_H
 const RIDGE = 1e-3
 
-function fitDays(known: Known, origin: number): DayModel[] | null {
+function* fitDays(known: Known, origin: number): Generator<null, DayModel[] | null> {
   const models: DayModel[] = []
   for (let day = 1; day <= LEAD_DAYS; day++) {
+    yield null
     const rows: number[][] = []
     const targets: number[] = []
     const weights: number[] = []

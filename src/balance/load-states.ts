@@ -1,4 +1,5 @@
 import { MS_PER_MIN, type EpochMs } from '../time.ts'
+import { apparentKva } from './capacity.ts'
 
 /** How long a load rate must lie in its band before it is said aloud. Rates are fractions of the rating: 0.8 is 80 %. */
 export type LoadRules = {
@@ -199,4 +200,27 @@ export function alarmChange(
     }
   }
   return { raise, clear }
+}
+
+/** Assumed where a reading says no kvar. */
+export const POWER_FACTOR_ASSUMED = 0.95
+
+/** Load over rating of a quarter of an hour: S from the totals or from the phases, the larger of the two. */
+export function rateOf(
+  quarter: {
+    readonly meanKw: number
+    readonly meanKvar: number | null
+    readonly meanA: readonly [number, number, number] | null
+    readonly meanKv: number | null
+  },
+  ratedKva: number,
+): number {
+  const kva = apparentKva({
+    kw: quarter.meanKw,
+    kvar: quarter.meanKvar,
+    powerFactor: POWER_FACTOR_ASSUMED,
+    amps: quarter.meanA,
+    kv: quarter.meanKv,
+  })
+  return (kva ?? 0) / ratedKva
 }

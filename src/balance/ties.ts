@@ -6,6 +6,9 @@ import type { Zones } from './zones.ts'
 export type TieSide = {
   /** Feeder that supplies this side; null on a bus. */
   readonly feeder: string | null
+  /** Unit and station that supply it; null where the way ends at none. */
+  readonly unit: string | null
+  readonly substation: string | null
   /** The most that can be added at the tie within ratings along the whole way to the source; null where nothing there has a rating. */
   readonly capabilityKva: number | null
   /** The branch that allows no more; null where it is the source or nothing is rated. */
@@ -47,8 +50,13 @@ function tieSide(zones: Zones, device: number, from: number): TieSide {
     bottleneck = branch
   }
   const feeder = at(tree.feeder, from)
+  const unit = rated.units[at(tree.unit, from)]
+  const substation =
+    unit?.substation ?? (feeder === NONE ? NONE : at(network.feederSubstation, feeder))
   return {
     feeder: feeder === NONE ? null : (network.feeders[feeder]?.id ?? null),
+    unit: unit?.id ?? null,
+    substation: network.substations[substation]?.id ?? null,
     capabilityKva: Number.isFinite(leastVa) ? leastVa / 1000 : null,
     bottleneck: bottleneck === NONE ? null : (network.branchIds[bottleneck] ?? null),
   }
@@ -82,6 +90,15 @@ export type SwitchingEffect = {
   readonly lostPoints: readonly number[]
   /** Load points that have no supply now and would have it. */
   readonly regainedPoints: readonly number[]
+  /** Load points with supply before and after, and without it between two steps. */
+  readonly interruptedPoints: readonly number[]
+  /** Transformers of stations, or sources in their place, that would carry more than their rating and more than now. */
+  readonly unitsPassed: readonly {
+    readonly unit: string
+    readonly beforeKva: number
+    readonly afterKva: number
+    readonly ratedKva: number
+  }[]
 }
 
 export type SwitchStep = { readonly device: number; readonly closed: boolean }
@@ -96,6 +113,7 @@ export function switchingEffect(
   const { network } = rated
   const before = supplyTree(rated, closed)
   const positions = closed.slice()
+  const dark = new Set<number>()
   const parallels: SwitchingEffect['parallels'][number][] = []
   let now = before
   for (const step of steps) {
@@ -110,9 +128,17 @@ export function switchingEffect(
     }
     positions[step.device] = step.closed ? at(network.branchPhases, step.device) : 0
     now = supplyTree(rated, positions)
+    network.loadPointNode.forEach((node, point) => {
+      if (before.fed[node] === 1 && now.fed[node] === 0) dark.add(point)
+    })
   }
-  const flowBefore = branchFlows(rated, before, nodeVa)
-  const flowAfter = branchFlows(rated, now, nodeVa)
+  const { branchVa: flowBefore, nodeVa: nodeBefore } = branchFlows(rated, before, nodeVa)
+  const { branchVa: flowAfter, nodeVa: nodeAfter } = branchFlows(rated, now, nodeVa)
+  const unitsPassed = rated.units.flatMap(({ id, node, ratedKva }) => {
+    const [beforeKva, afterKva] = [at(nodeBefore, node) / 1000, at(nodeAfter, node) / 1000]
+    if (ratedKva === null || afterKva <= ratedKva || afterKva <= beforeKva) return []
+    return [{ unit: id, beforeKva, afterKva, ratedKva }]
+  })
 
   const limitsPassed: PassedLimit[] = []
   for (let branch = 0; branch < flowAfter.length; branch++) {
@@ -145,10 +171,20 @@ export function switchingEffect(
     if (before.fed[node] === now.fed[node]) return
     ;(before.fed[node] === 1 ? lostPoints : regainedPoints).push(point)
   })
-  return { feeders, limitsPassed, parallels, lostPoints, regainedPoints }
+  const lost = new Set(lostPoints)
+  const interruptedPoints = [...dark].filter((point) => !lost.has(point)).sort((a, b) => a - b)
+  return {
+    feeders,
+    limitsPassed,
+    parallels,
+    lostPoints,
+    regainedPoints,
+    interruptedPoints,
+    unitsPassed,
+  }
 }
 
-function branchFlows(rated: RatedNetwork, tree: SupplyTree, nodeVa: Float64Array): Float64Array {
+function branchFlows(rated: RatedNetwork, tree: SupplyTree, nodeVa: Float64Array) {
   const live = nodeVa.slice()
   for (let node = 0; node < live.length; node++) if (tree.fed[node] === 0) live[node] = 0
   const flow = flowsUp(rated.network, tree, live)
@@ -157,7 +193,7 @@ function branchFlows(rated: RatedNetwork, tree: SupplyTree, nodeVa: Float64Array
     const branch = at(tree.parent, node)
     if (branch !== NONE) branchVa[branch] = at(flow, node)
   }
-  return branchVa
+  return { branchVa, nodeVa: flow }
 }
 
 function feederAt(rated: RatedNetwork, tree: SupplyTree, node: number): string | null {

@@ -4,9 +4,10 @@ import {
   type MeasuredLoad,
   type MeasuredLoads,
 } from '../balance/allocation.ts'
-import type { BalanceInput } from '../balance/balance.ts'
+import { balanceOf, type BalanceInput } from '../balance/balance.ts'
 import { ALARM_RULES } from '../balance/load-states.ts'
 import { rateNetwork, supplyTree, type RatedNetwork } from '../balance/supply-tree.ts'
+import { cutIntoZones } from '../balance/zones.ts'
 import { offsetMs } from '../reliability/calendar.ts'
 import { loadsAt } from '../stores/loads.ts'
 import { MS_PER_DAY, MS_PER_H, type EpochMs } from '../time.ts'
@@ -76,3 +77,9 @@ async function measuredLoads(parts: HttpParts, at: EpochMs): Promise<MeasuredLoa
   const rows = await loadsAt(parts.db, at)
   return new Map<string, MeasuredLoad>(rows.map((row) => [row.point, row]))
 }
+
+export const zonesOf = ({ input, closed }: LoadsOfMoment) =>
+  cutIntoZones(input.rated, input.tree, closed, {
+    loads: balanceOf(input).loads,
+    customers: input.expected.customers,
+  })

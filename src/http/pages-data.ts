@@ -21,8 +21,7 @@ import {
   traceFromSwitch,
   type GroupPlaces,
 } from './drawing.ts'
-import { loadsOfMoment } from './load-room.ts'
-import { zonesOf } from './loads.ts'
+import { loadsOfMoment, zonesOf } from './load-room.ts'
 import { inForce } from './network.ts'
 import type { NetworkView } from './network-in-force.ts'
 import { IdParams, WhenText, whenOf } from './params.ts'

@@ -2,9 +2,7 @@ import { Type } from 'typebox'
 import { supplyTree, upNode } from '../balance/supply-tree.ts'
 import { at, NONE } from '../grid/network.ts'
 import { isDay, localDayOf, type LocalDay } from '../reliability/calendar.ts'
-import { writeAudit } from '../stores/accounts.ts'
 import type { Tx } from '../stores/database.ts'
-import type { Identity } from '../stores/identity.ts'
 import {
   answerFinding,
   answersOf,
@@ -25,6 +23,7 @@ import { readOutage } from '../stores/outages-read.ts'
 import { readWork } from '../stores/works.ts'
 import { toIso, type EpochMs } from '../time.ts'
 import { FINDING_MOVES, FINDING_STATES, isClosed, SEVERITIES } from '../work/finding.ts'
+import { audit, someone } from './acting.ts'
 import { ratedOf } from './load-room.ts'
 import type { NetworkView } from './network-in-force.ts'
 import { inForce } from './network.ts'
@@ -543,18 +542,3 @@ function nextOf(
   const last = found[limit - 1]
   return found.length > limit && last !== undefined ? encodeCursor([last.dueOn, last.id]) : null
 }
-
-function someone(identity: Identity | null): Identity {
-  if (identity === null) throw new Problem(401, 'no-token', 'a token is needed')
-  return identity
-}
-
-const audit = (
-  tx: Tx,
-  by: Identity,
-  now: EpochMs,
-  act: string,
-  target: string,
-  before: unknown,
-  after: unknown,
-) => writeAudit(tx, { at: now, subject: by.subject, role: by.role, act, target, before, after })

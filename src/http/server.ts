@@ -11,6 +11,8 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify'
 import { Counter, Histogram } from 'prom-client'
+import { balancePeakRoutes } from './balance-peak.ts'
+import { balanceRoutes } from './balance.ts'
 import { customerCareRoutes } from './customer-care.ts'
 import { customerRoutes } from './customer.ts'
 import { dispatcherRoutes } from './dispatcher.ts'
@@ -23,6 +25,7 @@ import type { App, HttpParts } from './parts.ts'
 import { patrolRoutes } from './patrols.ts'
 import { plannerRoutes } from './planner.ts'
 import { Problem, sendProblem, type ProblemPart } from './problem.ts'
+import { planningRoutes } from './planning.ts'
 import { publicRoutes } from './public.ts'
 import { workRoutes } from './works.ts'
 
@@ -106,7 +109,10 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await dispatcherRoutes(routes, parts)
     await plannerRoutes(routes, parts)
     await customerRoutes(routes, parts)
+    await balanceRoutes(routes, parts)
+    await balancePeakRoutes(routes, parts)
     await loadRoutes(routes, parts)
+    await planningRoutes(routes, parts)
     await workRoutes(routes, parts)
     await patrolRoutes(routes, parts)
     await customerCareRoutes(routes, parts)

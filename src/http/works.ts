@@ -4,7 +4,6 @@ import { energize, type Energization } from '../grid/energization.ts'
 import { at } from '../grid/network.ts'
 import { groupCode, type GroupCode } from '../ledger/facts.ts'
 import type { Identity } from '../stores/identity.ts'
-import { writeAudit } from '../stores/accounts.ts'
 import type { Tx } from '../stores/database.ts'
 import { readLoadPointNumbers } from '../stores/standing-read.ts'
 import {
@@ -39,8 +38,8 @@ import {
   type WorkAnswer,
   type WorkPlan,
 } from '../work/work.ts'
-import { loadsOfMoment } from './load-room.ts'
-import { zonesOf } from './loads.ts'
+import { audit, someone } from './acting.ts'
+import { loadsOfMoment, zonesOf } from './load-room.ts'
 import type { NetworkView } from './network-in-force.ts'
 import { inForce } from './network.ts'
 import {
@@ -445,21 +444,6 @@ async function workNamed({ db }: HttpParts, id: string): Promise<SavedWork> {
   if (known === undefined) throw notFound('unknown-work', `no work ${id}`)
   return known
 }
-
-function someone(identity: Identity | null): Identity {
-  if (identity === null) throw new Problem(401, 'no-token', 'a token is needed')
-  return identity
-}
-
-const audit = (
-  tx: Tx,
-  by: Identity,
-  now: EpochMs,
-  act: string,
-  target: string,
-  before: unknown,
-  after: unknown,
-) => writeAudit(tx, { at: now, subject: by.subject, role: by.role, act, target, before, after })
 
 function workView({ work, revision }: SavedWork) {
   const { told: _told, history, window, ...rest } = work

@@ -4,6 +4,7 @@ import type { AccountTables } from './account-tables.ts'
 import type { CustomerTables } from './customer-tables.ts'
 import type { LoadTables } from './load-tables.ts'
 import type { PeriodTables, ReliabilityTables, RollupTables } from './reliability-tables.ts'
+import type { PlanningTables } from './planning-tables.ts'
 import type { CoreTables } from './schema.ts'
 import type { PatrolTables } from './patrol-tables.ts'
 import type { WorkTables } from './work-tables.ts'
@@ -14,6 +15,7 @@ export type Tables = CoreTables &
   LoadTables &
   WorkTables &
   PatrolTables &
+  PlanningTables &
   AccountTables &
   ReliabilityTables &
   RollupTables &
