@@ -204,7 +204,7 @@ await t.test(
       t.match(
         await get(`balance/transfer?${url}`),
         { status: 400, body: { errors: [{ at: where }] } },
-        url,
+        url ?? '',
       )
     }
 
