@@ -68,7 +68,8 @@ export async function reopenLedger(
       )
       applyObservations(ledger, [
         ...ahead,
-        ...page.filter((said) => effectiveAt(ledger, said) === said.at),
+        // What was not marked when it came, and counts earlier by the tolerance of today, is judged here; marked words are repeats.
+        ...page.filter((said) => effectiveAt(ledger, said) >= from),
       ])
     }
     applyObservations(

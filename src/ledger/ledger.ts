@@ -14,6 +14,7 @@ import {
   missingAround,
   openHistory,
   refilled,
+  restoreStatement,
   thinRepeats,
   turnsFrom,
   type History,
@@ -62,7 +63,10 @@ export function refill(
   const history = device === undefined ? undefined : ledger.histories.get(device)
   if (history === undefined) return
   refilled(history, missing.after, missing.before)
-  for (const said of observations) insertStatement(history, effectiveAt(ledger, said), said)
+  for (const said of observations) {
+    // What is of bad quality was never believed.
+    if (said.quality !== 'bad') restoreStatement(history, effectiveAt(ledger, said), said)
+  }
 }
 
 /**

@@ -86,8 +86,23 @@ export function insertStatement(
   at: EpochMs,
   observation: SwitchObservation,
 ): Insertion {
+  return history.clamped.some((known) => isSameWord(known, observation))
+    ? { outcome: 'repeated' }
+    : putStatement(history, at, observation)
+}
+
+/** Gives back a word of the record that was let go. One whose clock ran ahead is known by its identity still, but stands nowhere. */
+export function restoreStatement(
+  history: History,
+  at: EpochMs,
+  observation: SwitchObservation,
+): void {
+  history.clamped = history.clamped.filter((known) => !isSameWord(known, observation))
+  putStatement(history, at, observation)
+}
+
+function putStatement(history: History, at: EpochMs, observation: SwitchObservation): Insertion {
   const { statements, clamped } = history
-  if (clamped.some((known) => isSameWord(known, observation))) return { outcome: 'repeated' }
   const statement: Statement = { at, observation, closedAfter: 0, thinned: false }
   let index = statements.length
   while (index > 0 && compareStatements(statements[index - 1] as Statement, statement) > 0) index--

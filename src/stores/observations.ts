@@ -9,7 +9,7 @@ import type {
 } from '../ledger/observation.ts'
 import type { EpochMs } from '../time.ts'
 import { lines } from './columns.ts'
-import type { Database, Tx } from './database.ts'
+import { instant, type Database, type Tx } from './database.ts'
 
 /** Rows of the record read at once. */
 export const OBSERVATIONS_PAGE = 5000
@@ -148,7 +148,7 @@ export async function* switchObservations(
   }
 }
 
-/** Words about one switch strictly between two instants. */
+/** Words about one switch strictly between two instants, by the source's clock or, where that ran ahead, by ours. */
 export async function observationsOfSwitch(
   db: Database,
   point: string,
@@ -160,8 +160,19 @@ export async function observationsOfSwitch(
     .selectAll()
     .where('point', '=', point)
     .where('kind', 'in', ['switch', 'manual'])
-    .where('key', '>=', firstKeyAt(after + 1))
-    .where('key', '<', firstKeyAt(before))
+    .where((where) =>
+      where.or([
+        where.and([
+          where('key', '>=', firstKeyAt(after + 1)),
+          where('key', '<', firstKeyAt(before)),
+        ]),
+        where.and([
+          where('clamped', '=', true),
+          where('received_at', '>', instant(Math.max(after, 0))),
+          where('received_at', '<', instant(before)),
+        ]),
+      ]),
+    )
     .orderBy('key')
     .execute()
   return rows.map((row) => readObservation(row) as SwitchObservation)
