@@ -809,7 +809,9 @@ t.test(
     const token = await tokenFor('dispatcher')
     for (const [method, url, status] of [
       ['GET', '/api/v1/nothing', 404],
-      ['DELETE', '/api/v1/outages', 404],
+      ['DELETE', '/api/v1/outages', 405],
+      ['POST', '/api/v1/switches/x/effect', 405],
+      ['POST', '/api/v1/switches/x', 404],
       ['GET', '/api/v1/outages/%zz', 400],
       ['GET', '/live', 426],
     ] as const) {
@@ -831,6 +833,23 @@ t.test(
         payload,
         headers: { 'content-type': type, authorization: `Bearer ${token}` },
       })
+    t.equal((await front.ask('PUT', '/api/v1/works', token)).headers['allow'], 'GET, HEAD, POST')
+    for (const [path, routes] of Object.entries<Record<string, object>>(document.paths)) {
+      if (!/^\/(api|public)\//.test(path)) continue
+      for (const [method, { responses }] of Object.entries<{ responses?: object }>(routes)) {
+        t.match(responses, { '4XX': Object, '5XX': Object }, `${method} ${path} may refuse`)
+        t.ok(
+          Object.keys(responses ?? {}).some((status) => status.startsWith('2')),
+          `${method} ${path} may answer`,
+        )
+      }
+    }
+    for (const text of ['{"text":"a\\u0000b"}', '{"text":"\\ud800"}', '{"text":" \\n "}']) {
+      const answer = await raw(text, 'application/json')
+      t.match([answer.statusCode, answer.json()], [400, { errors: [{ in: 'body', at: '/text' }] }])
+    }
+    t.not((await raw('{"text":"💡"}', 'application/json')).statusCode, 400, 'whole characters')
+    t.equal((await raw('{"text":"x"}', 'text/plain')).statusCode, 415)
     t.equal((await raw('{"text":', 'application/json')).statusCode, 400)
     t.equal((await raw('{"__proto__":{"x":1},"text":"x"}', 'application/json')).statusCode, 400)
     t.equal((await raw('text', 'text/csv')).statusCode, 415)

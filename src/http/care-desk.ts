@@ -11,7 +11,7 @@ import { listDeliveries, reviveDelivery } from '../stores/outbox.ts'
 import { deleteWebhook, listWebhooks, saveWebhook } from '../stores/recipients.ts'
 import { readServiceQuality } from '../stores/service-quality.ts'
 import { MS_PER_DAY, toIso } from '../time.ts'
-import { Id, InstantText, Limit, PAGE_SIZE, WhenText, whenOf } from './params.ts'
+import { Id, InstantText, instantOf, Limit, PAGE_SIZE, WhenText, whenOf } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import { badField, notFound, Problem } from './problem.ts'
 
@@ -109,7 +109,7 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
     },
     async (request) => {
       const { owner, dueAt } = request.body
-      const due = dueAt === undefined ? null : Date.parse(dueAt)
+      const due = dueAt === undefined ? null : instantOf('/dueAt', dueAt)
       return onComplaint(request.params.id, { change: 'owner', owner, dueAt: due }, staff(request))
     },
   )

@@ -9,7 +9,7 @@ import {
 } from '../stores/outages-read.ts'
 import { plannedAt } from '../stores/works.ts'
 import { MS_PER_DAY, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
-import { InstantText } from './params.ts'
+import { InstantText, instantOf } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import { Problem } from './problem.ts'
 
@@ -102,7 +102,7 @@ export async function customerRoutes(app: App, parts: HttpParts): Promise<void> 
       const expiresAt =
         body.expiresAt === undefined
           ? at + REVOKED_FOR_DAYS * MS_PER_DAY
-          : Date.parse(body.expiresAt)
+          : instantOf('/expiresAt', body.expiresAt)
       await db.transaction().execute(async (tx) => {
         await revokeToken(tx, { jti: params.jti, expiresAt, bySubject: identity.subject, at })
         await writeAudit(tx, {

@@ -17,7 +17,9 @@ import {
   Id,
   IdParams,
   InstantText,
+  instantOf,
   Limit,
+  LineText,
   PAGE_SIZE,
   WhenText,
   whenOf,
@@ -123,7 +125,7 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
       source: Type.Optional(Type.Enum(['crew', 'dispatcher'], { default: 'dispatcher' })),
     }),
     crew: Type.Object({
-      name: Type.String({ minLength: 1, maxLength: 128 }),
+      name: LineText(128),
       state: Type.Optional(Type.Enum(CREW_STATES, { default: 'assigned' })),
     }),
     cause: Type.Object({
@@ -134,7 +136,9 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
         }),
       ),
     }),
-    note: Type.Object({ text: Type.String({ minLength: 1, maxLength: TEXT_CHARS_MAX }) }),
+    note: Type.Object({
+      text: Type.String({ minLength: 1, maxLength: TEXT_CHARS_MAX, pattern: '\\S' }),
+    }),
     close: Type.Object({}),
   }
 
@@ -169,9 +173,9 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
     )
 
   onOutage('etr', 'Says when supply is expected back', (outage, body) => {
-    const at = Date.parse(body.at)
-    const earliest = body.earliest == null ? null : Date.parse(body.earliest)
-    const latest = body.latest == null ? null : Date.parse(body.latest)
+    const at = instantOf('/at', body.at)
+    const earliest = body.earliest == null ? null : instantOf('/earliest', body.earliest)
+    const latest = body.latest == null ? null : instantOf('/latest', body.latest)
     if (at <= clock()) {
       throw badField({ in: 'body', at: '/at', says: 'must lie in the future' })
     }
@@ -239,7 +243,7 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
         switch: params.id,
         position: body.position,
         phases,
-        at: body.at == null ? null : Date.parse(body.at),
+        at: body.at == null ? null : instantOf('/at', body.at),
         reason: body.reason ?? null,
       })
       const { outages } = refuse(answer, params.id)

@@ -50,6 +50,18 @@ export function whenOf(
   return at
 }
 
+/** The instant of a body's field; a time of day that no clock shows, or one outside of what a clock can mean, throws the problem. */
+export function instantOf(at: string, text: string): EpochMs {
+  const when = Date.parse(text)
+  if (Number.isNaN(when) || when < FIRST_INSTANT || when > LAST_INSTANT) {
+    const says = 'must be an instant from 2001 to 9999, with a time of day that exists'
+    throw badField({ in: 'body', at, says })
+  }
+  return when
+}
+const FIRST_INSTANT = Date.UTC(2001, 0)
+const LAST_INSTANT = Date.UTC(9999, 11, 31)
+
 /** A place in an ordered list as opaque text. */
 export const encodeCursor = (place: readonly (string | number)[]): string =>
   Buffer.from(JSON.stringify(place)).toString('base64url')

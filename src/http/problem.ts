@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
 
 /** What was wrong with one part of a request: where it stands and what it must be. */
 export type ProblemPart = {
@@ -7,6 +8,31 @@ export type ProblemPart = {
   /** JSON pointer within that part: `/at`. */
   readonly at: string
   readonly says: string
+}
+
+/** How a refusal looks, for the description of the interface. */
+export const ProblemAnswer = {
+  description: 'Refused, or our mistake: application/problem+json (RFC 9457)',
+  content: {
+    'application/problem+json': {
+      schema: Type.Object({
+        type: Type.String(),
+        title: Type.String(),
+        status: Type.Integer(),
+        code: Type.String({ description: 'a stable word for programs' }),
+        detail: Type.String(),
+        errors: Type.Optional(
+          Type.Array(
+            Type.Object({
+              in: Type.Enum(['body', 'query', 'params', 'headers']),
+              at: Type.String({ description: 'JSON pointer within that part' }),
+              says: Type.String(),
+            }),
+          ),
+        ),
+      }),
+    },
+  },
 }
 
 /** An expected refusal, thrown by a handler and answered as problem+json (RFC 9457). */

@@ -22,11 +22,13 @@ import { loadRoutes } from './loads.ts'
 import { pagesDataRoutes } from './pages-data.ts'
 import { pagesRoutes } from './pages.ts'
 import type { App, HttpParts } from './parts.ts'
+import { nothingThere } from './paths.ts'
 import { patrolRoutes } from './patrols.ts'
 import { plannerRoutes } from './planner.ts'
-import { Problem, sendProblem, type ProblemPart } from './problem.ts'
 import { planningRoutes } from './planning.ts'
+import { Problem, ProblemAnswer, sendProblem, type ProblemPart } from './problem.ts'
 import { publicRoutes } from './public.ts'
+import { refuseUnstorable } from './storable.ts'
 import { workRoutes } from './works.ts'
 
 export const BODY_BYTES_MAX = 65_536
@@ -58,12 +60,14 @@ export async function buildServer(parts: HttpParts): Promise<App> {
   // Schemas describe the answers; what a handler gives is what is sent.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   refuseUndecided(app)
+  describeRefusals(app)
   // An act without particulars may come without a body.
   app.addHook('preValidation', async (request) => {
     const { schema } = request.routeOptions
     if (request.body === undefined && schema?.body !== undefined) request.body = {}
   })
-  app.removeContentTypeParser('application/json')
+  app.addHook('preHandler', refuseUnstorable)
+  app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
     if (text === '') done(null, undefined)
     else void parseJson(request, text as string, done)
@@ -76,9 +80,12 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     }
     return sendProblem(reply, problem)
   })
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, new Problem(404, 'no-such-route', `no ${request.method} at this path`)),
-  )
+  const nothing = nothingThere(app)
+  app.setNotFoundHandler((request, reply) => {
+    const { problem, allow } = nothing(request)
+    if (allow.length > 0) void reply.header('allow', allow.join(', '))
+    return sendProblem(reply, problem)
+  })
 
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: PAGE_POLICY },
@@ -120,6 +127,22 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await pagesRoutes(routes, parts)
   })
   return app
+}
+
+/** Every route of the interface may refuse, and says so in its description. */
+function describeRefusals(app: App): void {
+  app.addHook('onRoute', (route) => {
+    if (!route.url.startsWith('/api/') && !route.url.startsWith('/public/')) return
+    const { response } = (route.schema ??= {}) as { response?: Record<string, unknown> }
+    const given = response ?? {}
+    const told = Object.keys(given).some((status) => status.startsWith('2'))
+    route.schema.response = {
+      ...(told ? {} : { 200: { description: 'The answer' } }),
+      ...given,
+      '4xx': ProblemAnswer,
+      '5xx': ProblemAnswer,
+    }
+  })
 }
 
 const PAGE_POLICY = {

@@ -49,6 +49,7 @@ import {
   Id,
   IdParams,
   InstantText,
+  instantOf,
   Limit,
   LineText,
   PAGE_SIZE,
@@ -394,9 +395,9 @@ function feedersOfSets(_view: NetworkView, codes: Codes, sets: readonly ToldSet[
 
 /** The plan that a body means; switches that do not exist and windows that cannot be throw the problem. */
 function planOf(body: Static<typeof PlanBody>, view: NetworkView): WorkPlan {
-  const from = Date.parse(body.window.from)
-  const until = Date.parse(body.window.until)
-  if (Number.isNaN(from) || Number.isNaN(until) || until <= from) {
+  const from = instantOf('/window/from', body.window.from)
+  const until = instantOf('/window/until', body.window.until)
+  if (until <= from) {
     throw badField({ in: 'body', at: '/window/until', says: 'must be after from' })
   }
   if (until - from > WINDOW_DAYS_MAX * MS_PER_DAY) {
