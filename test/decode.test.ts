@@ -173,6 +173,8 @@ t.test('instants are RFC 3339 with an offset', async (t) => {
     ['2026-11-24T03:12:44.5+08:00', '2026-11-23T19:12:44.500Z'],
     ['2026-11-24T03:12:44.123999999-05:30', '2026-11-24T08:42:44.123Z'],
     ['2024-02-29T23:59:60Z', '2024-03-01T00:00:00.000Z'],
+    // However far ahead a clock is: what it says counts when it comes.
+    ['9999-01-01T00:00:00Z', '9999-01-01T00:00:00.000Z'],
   ]
   for (const [text, utc] of same) t.equal(parseInstant(text), Date.parse(utc), text)
   const refused = [
@@ -193,7 +195,7 @@ t.test('instants are RFC 3339 with an offset', async (t) => {
     '2026-00-01T00:00:00Z',
     '1970-01-01T00:00:05Z',
     '2000-01-01T00:00:00Z',
-    '9999-01-01T00:00:00Z',
+    '10000-01-01T00:00:00Z',
     '+02026-11-24T03:12:44Z',
     '２026-11-24T03:12:44Z',
     `2026-11-24T03:12:44.${'1'.repeat(50)}Z`,
@@ -206,7 +208,7 @@ t.test('instants are RFC 3339 with an offset', async (t) => {
     t.equal(parseInstant(text), undefined, `refuses ${JSON.stringify(text)}`)
 
   const first = Date.UTC(2001, 0, 2)
-  const last = Date.UTC(2099, 11, 30)
+  const last = Date.UTC(9999, 11, 30)
   fc.assert(
     fc.property(
       fc.integer({ min: first, max: last }),

@@ -40,7 +40,7 @@ export const ID_CHARS_MAX = 128
 export const NUMBER_ABS_MAX = 1e9
 // A device whose clock was reset says 1970, 1980 or 2000; that must not become an outage of decades.
 export const YEAR_FIRST = 2001
-export const YEAR_LAST = 2099
+export const YEAR_LAST = 9999
 
 const PREFIX = 'grid/v1/'
 const BATCH = 'batch'

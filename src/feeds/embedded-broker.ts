@@ -36,11 +36,13 @@ const LIMITS: AedesOptions = {
 }
 const OUTAGE_TOPICS = 'relight/v1/'
 const FIELD = 'grid/v1/'
+/** Nobody's subscription reaches a topic that begins with a dollar sign unless it names it, and ours may not. */
+const NOWHERE = '$relight/nowhere'
 
 /**
  * An MQTT 3.1.1 broker in this process, for the embedded default. A device gets its PUBACK only after `acknowledge()`, as with
  * a session on a real broker. Devices publish below `grid/v1/` (with a gateways file: below their own name) and nowhere else;
- * one that tries is cut off, and told to `listener`. The broker keeps nothing over a restart.
+ * what one says elsewhere is acknowledged, goes nowhere, and is told to `listener`. The broker keeps nothing over a restart.
  */
 export async function openEmbeddedBroker(
   options: EmbeddedBrokerOptions,
@@ -53,10 +55,8 @@ export async function openEmbeddedBroker(
   const gate = holdPublishes(take)
   const statesKept = new Set<string>()
 
-  const refuse = (act: 'publish' | 'subscribe', client: Client | null, topic: string): Error => {
+  const refuse = (act: 'publish' | 'subscribe', client: Client | null, topic: string): void =>
     listener({ event: 'refused', act, gateway: nameOf(client), topic })
-    return new Error(`no right to ${act} ${topic}`)
-  }
   const nameOf = (client: Client | null): string | null =>
     (client === null ? undefined : names.get(client)) ?? null
 
@@ -79,8 +79,10 @@ export async function openEmbeddedBroker(
       const name = nameOf(client)
       const own = name === null ? FIELD : `${FIELD}${name}/`
       const known = accounts === null || name !== null
-      if (!known || !packet.topic.startsWith(own))
-        return done(refuse('publish', client, packet.topic))
+      if (!known || !packet.topic.startsWith(own)) {
+        refuse('publish', client, packet.topic)
+        return discard(packet, done)
+      }
       if (packet.retain && !mayKeep(statesKept, packet.topic)) packet.retain = false
       gate.hold(packet, done)
     },
@@ -162,6 +164,17 @@ async function admit(
     // too many wait at the door: this one comes back
   }
   answer(right ? username : undefined)
+}
+
+/**
+ * MQTT 3.1.1 has no answer for a publish without a right to it: it is acknowledged, as Mosquitto does, or the connection ends. A gateway
+ * that is cut off sends the same message first when it is back, and nothing after it would ever arrive.
+ */
+function discard(packet: PublishPacket, done: (error?: Error | null) => void): void {
+  packet.topic = NOWHERE
+  packet.payload = ''
+  packet.retain = false
+  done(null)
 }
 
 /** Only the last state of a gateway is worth keeping; other retained messages are taken, and not kept. */
