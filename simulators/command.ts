@@ -117,7 +117,12 @@ const TASKS: Readonly<Record<string, Task>> = {
 /** `relight simulate …`: 0 when done, 1 when it could not be, 2 on wrong use. */
 export async function simulate(argv: readonly string[], io: SimulateIo): Promise<number> {
   const [name, ...rest] = argv
-  if (name === undefined || name === '--help' || name === 'help' || rest.includes('--help')) {
+  const asked = ['--help', '-h', 'help']
+  if (
+    name === undefined ||
+    asked.includes(name) ||
+    rest.some((word) => word === '-h' || word === '--help')
+  ) {
     io.out(HELP)
     return name === undefined ? 2 : 0
   }

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { simulate } from '../simulators/command.ts'
 import { gatewayPasswordCommand, tokenCommand } from './cli/accounts.ts'
 import { WrongUse, type Command, type Io } from './cli/command.ts'
@@ -7,6 +9,7 @@ import { networkCommand } from './cli/network.ts'
 import { interruptionsCommand } from './cli/record.ts'
 import { serveCommand } from './cli/serve.ts'
 import { verifyCommand } from './cli/verify.ts'
+import { packageRoot } from './root.ts'
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   serve: serveCommand,
@@ -39,6 +42,11 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     io.out(HELP)
     return name === undefined ? 2 : 0
+  }
+  if (name === '--version' || name === '-v' || name === 'version') {
+    const about = await readFile(path.join(packageRoot, 'package.json'), 'utf8')
+    io.out((JSON.parse(about) as { version: string }).version)
+    return 0
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (command === undefined) {

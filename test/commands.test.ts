@@ -47,6 +47,8 @@ t.test('--help is 0, wrong use is 2 and says which word was wrong', async (t) =>
     t.same([code, err], [0, ''], `${name} --help`)
     t.match(out, `relight ${name}`, `${name} says how it is used`)
   }
+  t.match(await relight({}, 'simulate', 'town', '-h'), { code: 0, out: /relight simulate town/ })
+  t.match(await relight({}, '--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
   const day = ['indices', '--from', '2026-01-01', '--to']
   const wrong: [string[], RegExp][] = [
     [[], /^$/],
@@ -65,6 +67,11 @@ t.test('--help is 0, wrong use is 2 and says which word was wrong', async (t) =>
     [['token', '--role', 'king'], /king/],
     [['token', '--role', 'customer', '--ttl', '0h'], /0h/],
     [['verify', '--from', 'yesterday'], /yesterday/],
+    [['verify', '--from', '2026-01-02', '--to', '2026-01-01'], /after --from/],
+    [['major-days', '--year', '99999'], /99999/],
+    [['token', '--role', 'customer', '--service-point', ''], /--service-point/],
+    [['token', '--role', 'customer', '--service-point', 'a\nb'], /control/],
+    [['token', '--role', 'customer', '--service-point', 'x'.repeat(129)], /128/],
     [['serve', '--role', 'x'], /one of/],
   ]
   for (const [argv, says] of wrong) {
@@ -137,7 +144,7 @@ t.test('what is imported is exported the same, from a zip of another hand too', 
   const folder = folderOf(t)
   // As a spreadsheet on another system writes it: a byte order mark, CRLF, in a folder of a zip.
   const entries = Object.entries(HAND_NETWORK).map(([name, text]): [string, Uint8Array] => [
-    `net/${name}`,
+    `Exports/our net/${name}`,
     strToU8(`\uFEFF${text.replaceAll('\n', '\r\n')}`),
   ])
   const zip = path.join(folder, 'net.zip')

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { issueToken } from '../http/auth.ts'
+import { isFieldId } from '../feeds/decode.ts'
 import { hashGatewayPassword, isGatewayName } from '../feeds/gateway-accounts.ts'
 import { authOf } from '../service.ts'
 import { ROLES } from '../stores/identity.ts'
@@ -22,6 +23,11 @@ export const tokenCommand: Command = {
     )
     if (values.role === undefined) throw new WrongUse(`--role is missing: ${ROLES.join(', ')}`)
     const role = oneOf('role', values.role, ROLES)
+    for (const id of values['service-point']) {
+      if (isFieldId(id)) continue
+      const says = 'is 1 to 128 characters, none of them a control character'
+      throw new WrongUse(`--service-point ${says}, not ${JSON.stringify(id)}`)
+    }
     const auth = authOf(settingsOf(io))
     if (auth.kind !== 'secret') {
       throw new WrongUse('tokens come from RELIGHT_OIDC_ISSUER; unset it to sign with a secret')

@@ -77,6 +77,7 @@ export const majorDaysCommand: Command = {
     )
     if (values.year === undefined) throw new WrongUse('--year is missing')
     const year = aWhole('year', values.year, 1900)
+    if (year > 9999) throw new WrongUse(`--year is a year such as 2026, not ${values.year}`)
     const rulebook = rulebookOf('ieee1366')
     if (rulebook === undefined) throw new Error('the rulebook ieee1366 is missing')
     const area = values.area ?? null

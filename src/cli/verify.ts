@@ -1,7 +1,7 @@
 import { verifyLedger } from '../control-room/verify.ts'
 import { DEFAULT_SETTINGS } from '../ledger/state.ts'
 import { MS_PER_MIN, MS_PER_S } from '../time.ts'
-import { anInstant, parse, type Command } from './command.ts'
+import { anInstant, parse, WrongUse, type Command } from './command.ts'
 import { withDatabase } from './with-database.ts'
 
 export const verifyCommand: Command = {
@@ -16,6 +16,7 @@ export const verifyCommand: Command = {
     const from =
       values.from === undefined ? Number.NEGATIVE_INFINITY : anInstant('from', values.from)
     const to = values.to === undefined ? Number.POSITIVE_INFINITY : anInstant('to', values.to)
+    if (to <= from) throw new WrongUse('--to must be after --from')
     return withDatabase(io, async ({ db }, settings) => {
       const found = await verifyLedger(db, {
         from,

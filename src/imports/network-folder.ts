@@ -107,11 +107,11 @@ async function readZip(
     if (/^[/\\]|\\|^[a-z]:/i.test(entry.name) || parts.includes('..')) {
       return refuse('zip-path', 'points out of the zip', [entry.name])
     }
-    if (parts.length > 2 || !isFolderFile(name)) {
+    if (!isFolderFile(name)) {
       if (name.endsWith('.csv')) unknownFile(entry.name, faults)
       return
     }
-    folders.add(parts.length === 2 ? (parts[0] ?? '') : '')
+    folders.add(parts.slice(0, -1).join('/'))
     if (seen.has(name) || folders.size > 1) {
       return refuse('duplicate-file', 'stands in the zip more than once, or in another folder', [
         entry.name,
