@@ -6,6 +6,7 @@ import pg from 'pg'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { systemClock } from './clock.ts'
 import { openControlRoom, type ControlRoom } from './control-room/control-room.ts'
+import { openLoadWatch } from './control-room/load-watch.ts'
 import { openPublisher } from './control-room/publisher.ts'
 import type { Channel } from './delivery/channel.ts'
 import { openEmail } from './delivery/email.ts'
@@ -195,6 +196,15 @@ async function openAll(
     const room = controlRoom
     closers.push(() => room.close())
     await readdress()
+    const loadWatch = openLoadWatch({
+      db,
+      clock,
+      logger,
+      timeZone: settings.timeZone,
+      network: () => network.current(),
+      announce: (drafts, also) => room.announce(drafts, also),
+    })
+    closers.push(() => loadWatch.close())
     feed = await openFeed(settings, logger, (message) => room.take(message))
     const opened = feed
     closers.push(() => opened.close())

@@ -45,6 +45,8 @@ GET  /api/v1/balance/losses/transformers dp a
 GET  /api/v1/balance/losses/feeders   dp a
 GET  /api/v1/balance/transfer         dp a
 GET  /api/v1/loads/:id/peaks          dp a
+GET  /api/v1/load-alarms              dp a
+POST /api/v1/load-alarms/:id/acknowledge d  a
 GET  /api/v1/planning                 dp a
 PUT  /api/v1/planning                 p  a
 GET  /api/v1/connections              dp a

@@ -20,7 +20,6 @@ import {
 } from '../src/balance/capacity.ts'
 import {
   ALARM_RULES,
-  alarmChange,
   loadEpisodes,
   TRANSFORMER_RULES,
   TWO_HOUR_RULES,
@@ -32,6 +31,7 @@ import { switchingEffect, tieCapabilities } from '../src/balance/ties.ts'
 import { feederLoss, loseZone } from '../src/balance/transfer.ts'
 import { cutIntoZones, type Zones } from '../src/balance/zones.ts'
 import { MS_PER_MIN } from '../src/time.ts'
+import { alarmChange } from './support/alarm-oracle.ts'
 
 const SEED = 20261123
 

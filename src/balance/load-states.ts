@@ -172,36 +172,6 @@ function confirm(
   found.push({ kind, from: run.from, confirmedAt, until: run.until, peakRate, rule })
 }
 
-export type OpenAlarm = { readonly kind: LoadStateKind; readonly from: EpochMs }
-export type AlarmChange = {
-  readonly raise: readonly LoadEpisode[]
-  readonly clear: readonly { readonly kind: LoadStateKind; readonly until: EpochMs }[]
-}
-
-/**
- * What to raise and clear at one point, given what is open there: transitions only. Of several long overloads the one that
- * began first stands for all of them. An open alarm of which the samples no longer know is cleared at `asOf`.
- */
-export function alarmChange(
-  open: readonly OpenAlarm[],
-  episodes: readonly LoadEpisode[],
-  asOf: EpochMs,
-): AlarmChange {
-  const raise: LoadEpisode[] = []
-  const clear: { kind: LoadStateKind; until: EpochMs }[] = []
-  for (const kind of ['heavy', 'overload', 'longOverload'] as const) {
-    const lasting = episodes.find((episode) => episode.kind === kind && episode.until === null)
-    const alarm = open.find((each) => each.kind === kind)
-    if (alarm === undefined) {
-      if (lasting !== undefined) raise.push(lasting)
-    } else if (lasting === undefined) {
-      const ended = episodes.findLast((episode) => episode.kind === kind)
-      clear.push({ kind, until: ended?.until ?? asOf })
-    }
-  }
-  return { raise, clear }
-}
-
 /** Assumed where a reading says no kvar. */
 export const POWER_FACTOR_ASSUMED = 0.95
 

@@ -53,6 +53,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'GET /api/v1/balance/losses/feeders': by(...STAFF),
   'GET /api/v1/balance/transfer': by(...STAFF),
   'GET /api/v1/loads/:id/peaks': by(...STAFF),
+  'GET /api/v1/load-alarms': by(...STAFF),
+  'POST /api/v1/load-alarms/:id/acknowledge': acts('dispatcher'),
   'GET /api/v1/planning': by(...STAFF),
   'PUT /api/v1/planning': by('planner'),
   'GET /api/v1/connections': by(...STAFF),

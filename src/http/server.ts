@@ -18,6 +18,7 @@ import { customerRoutes } from './customer.ts'
 import { dispatcherRoutes } from './dispatcher.ts'
 import { COUNTED_MAX, guard, refuseUndecided } from './guard.ts'
 import { FRAME_BYTES_MAX, liveRoutes } from './live.ts'
+import { loadAlarmRoutes } from './load-alarms.ts'
 import { loadRoutes } from './loads.ts'
 import { pagesDataRoutes } from './pages-data.ts'
 import { pagesRoutes } from './pages.ts'
@@ -119,6 +120,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await balanceRoutes(routes, parts)
     await balancePeakRoutes(routes, parts)
     await loadRoutes(routes, parts)
+    await loadAlarmRoutes(routes, parts)
     await planningRoutes(routes, parts)
     await workRoutes(routes, parts)
     await patrolRoutes(routes, parts)

@@ -75,6 +75,9 @@ export function openRegistry(): Registry {
         case 'public':
           hear(everyone)
           break
+        case 'load':
+          hear(load)
+          break
       }
       return readers
     },

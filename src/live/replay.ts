@@ -146,7 +146,7 @@ export function fits({ topic, group }: Subscription, parcel: Parcel): boolean {
     case 'public':
       return parcel.audience === 'public'
     case 'load':
-      return false
+      return parcel.audience === 'load'
   }
 }
 
@@ -155,14 +155,16 @@ function filterOf(missed: readonly Missed[]): NoticeFilter {
   const groups: number[] = []
   let allStaff = false
   let everyone = false
+  let load = false
   for (const { subscription } of missed) {
     const { topic, group } = subscription
     if (topic.kind === 'outages') allStaff = true
     if (topic.kind === 'public') everyone = true
+    if (topic.kind === 'load') load = true
     if (topic.kind === 'feeder') feeders.push(topic.id)
     if (topic.kind === 'servicePoint' && group !== null) groups.push(group)
   }
-  return { allStaff, feeders, groups, public: everyone }
+  return { allStaff, feeders, groups, public: everyone, load }
 }
 
 async function drained(socket: WebSocket): Promise<boolean> {

@@ -93,6 +93,23 @@ export const CATALOGUE_EN = {
   'staff.cause': '{device}: cause {cause}.',
   'staff.deviceUnknown': 'Network change',
 
+  // Load alarms, to whoever watches loads.
+  'load.heavy': '{point}: heavily loaded since {since}, up to {percent} % of its rating.',
+  'load.overload': '{point}: overloaded since {since}, up to {percent} % of its rating.',
+  'load.longOverload':
+    '{point}: overloaded for too long, since {since}, up to {percent} % of its rating.',
+  'load.unbalance': '{point}: phases uneven by up to {percent} % since {since}.',
+  'load.reverse': '{point}: power flows back since {since}, up to {percent} % of its rating.',
+  'load.over': '{point}: {what} since {since} is over at {until}.',
+  'load.silent': '{point}: not measured any more since {until}; {what} since {since} is closed.',
+  'load.more': '{count, plural, one {# more load alarm} other {# more load alarms}}: see the list.',
+  'load.acknowledged': '{point}: {what} since {since} was acknowledged.',
+  'load.whatHeavy': 'heavy load',
+  'load.whatOverload': 'overload',
+  'load.whatLongOverload': 'long overload',
+  'load.whatUnbalance': 'unbalance of the phases',
+  'load.whatReverse': 'reverse flow',
+
   // Planned work.
   'planned.announced': 'Planned work: your power will be off from {from} to {until}.',
   'planned.reminder': 'Reminder of planned work: your power will be off from {from} to {until}.',

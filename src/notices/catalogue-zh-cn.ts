@@ -77,6 +77,22 @@ export const CATALOGUE_ZH_CN: Readonly<Record<MessageKey, string>> = {
   'staff.cause': '{device}：原因{cause}。',
   'staff.deviceUnknown': '电网变更',
 
+  // Load alarms, to whoever watches loads.
+  'load.heavy': '{point}：自{since}起重载，最高达额定容量的{percent}%。',
+  'load.overload': '{point}：自{since}起过载，最高达额定容量的{percent}%。',
+  'load.longOverload': '{point}：自{since}起长时间过载，最高达额定容量的{percent}%。',
+  'load.unbalance': '{point}：自{since}起三相不平衡，最高达{percent}%。',
+  'load.reverse': '{point}：自{since}起潮流反送，最高达额定容量的{percent}%。',
+  'load.over': '{point}：{since}开始的{what}已于{until}结束。',
+  'load.silent': '{point}：{until}起无量测数据，{since}开始的{what}告警已关闭。',
+  'load.more': '另有{count}条负荷告警，请查看列表。',
+  'load.acknowledged': '{point}：{since}开始的{what}已确认。',
+  'load.whatHeavy': '重载',
+  'load.whatOverload': '过载',
+  'load.whatLongOverload': '长时间过载',
+  'load.whatUnbalance': '三相不平衡',
+  'load.whatReverse': '潮流反送',
+
   'planned.announced': '计划停电：您家将于{from}至{until}停电。',
   'planned.reminder': '计划停电提醒：您家将于{from}至{until}停电。',
   'planned.changed': '计划停电时间有变：您家将于{from}至{until}停电。',

@@ -15,11 +15,15 @@ export const NOTICE_KINDS = [
   // For staff only: the estimate is about to pass or has passed, and the cause was entered or changed.
   'etrExpiring',
   'causeChanged',
+  // On `load`: a load alarm begins, ends, was seen by a dispatcher.
+  'loadRaised',
+  'loadCleared',
+  'loadAcknowledged',
 ] as const
 export type NoticeKind = (typeof NOTICE_KINDS)[number]
 
-/** Staff hear on `outages` and `feeder:ID`, customers on `servicePoint:ID`, everyone on `public`. */
-export type Audience = 'staff' | 'customer' | 'public'
+/** Staff hear on `outages` and `feeder:ID`, customers on `servicePoint:ID`, everyone on `public`, who watches loads on `load`. */
+export type Audience = 'staff' | 'customer' | 'public' | 'load'
 
 export type NoticeData = {
   readonly kind: NoticeKind

@@ -1,5 +1,6 @@
 import type { Generated } from 'kysely'
-import type { Instant, InstantOrNull, LocalDay } from './schema.ts'
+import type { WatchState } from '../balance/load-watch.ts'
+import type { Instant, InstantOrNull, Json, LocalDay } from './schema.ts'
 
 /** The tables of sql/0020_loads.sql. */
 export type LoadTables = {
@@ -20,6 +21,7 @@ export type LoadTables = {
     max_ma: number
     kv_readings: number
     sum_v: number
+    late_readings: Generated<number>
   }
   load_touched: { at: Instant; times: Generated<number> }
   load_hour: {
@@ -49,5 +51,12 @@ export type LoadTables = {
     until_at: InstantOrNull
     peak_rate: number
     rule: string
+    rated_kva: number | null
+    feeder: string | null
+    ended_by: string | null
+    acknowledged_at: InstantOrNull
+    acknowledged_by: string | null
   }
+  load_watch: { one: Generated<boolean>; judged_at: Instant }
+  load_watch_point: { point: string; state: Json<WatchState> }
 }

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
-import { sql } from 'kysely'
+import { sql, type Selectable } from 'kysely'
 import type { LoadReading } from '../ledger/observation.ts'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import { instant, type Database, type Tx } from './database.ts'
+import type { LoadTables } from './load-tables.ts'
 import type { LocalDay } from './schema.ts'
 
 export const QUARTER_MS = 15 * MS_PER_MIN
@@ -48,8 +49,9 @@ export async function saveLoads(tx: Tx, readings: readonly LoadReading[]): Promi
         ${kept.map((r) => milliamps(r, 0))}::bigint[],
         ${kept.map((r) => milliamps(r, 1))}::bigint[],
         ${kept.map((r) => milliamps(r, 2))}::bigint[],
-        ${kept.map((r) => (r.kv === null ? null : Math.round(r.kv * 1000)))}::bigint[]
-      ) as s (point, at, key, w, var, ma_a, ma_b, ma_c, v)
+        ${kept.map((r) => (r.kv === null ? null : Math.round(r.kv * 1000)))}::bigint[],
+        ${kept.map((r) => isLate(r))}::boolean[]
+      ) as s (point, at, key, w, var, ma_a, ma_b, ma_c, v, late)
     ), fresh as materialized (
       -- A subquery of one value is always a look-up by key; a join might read the whole month.
       select * from said s where (
@@ -62,12 +64,13 @@ export async function saveLoads(tx: Tx, readings: readonly LoadReading[]): Promi
     ), added as (
       insert into load_quarter as q (
         point, at, keys, readings, sum_w, min_w, max_w, var_readings, sum_var,
-        amp_readings, sum_ma_a, sum_ma_b, sum_ma_c, max_ma, kv_readings, sum_v
+        amp_readings, sum_ma_a, sum_ma_b, sum_ma_c, max_ma, kv_readings, sum_v, late_readings
       )
       select point, at, array_agg(key), count(*), sum(w), min(w), max(w),
         count(var), coalesce(sum(var), 0), count(ma_a), coalesce(sum(ma_a), 0),
         coalesce(sum(ma_b), 0), coalesce(sum(ma_c), 0),
-        coalesce(max(greatest(ma_a, ma_b, ma_c)), 0), count(v), coalesce(sum(v), 0)
+        coalesce(max(greatest(ma_a, ma_b, ma_c)), 0), count(v), coalesce(sum(v), 0),
+        count(*) filter (where late)
       from fresh group by point, at
       on conflict (point, at) do update set
         keys = q.keys || excluded.keys,
@@ -83,12 +86,20 @@ export async function saveLoads(tx: Tx, readings: readonly LoadReading[]): Promi
         sum_ma_c = q.sum_ma_c + excluded.sum_ma_c,
         max_ma = greatest(q.max_ma, excluded.max_ma),
         kv_readings = q.kv_readings + excluded.kv_readings,
-        sum_v = q.sum_v + excluded.sum_v
+        sum_v = q.sum_v + excluded.sum_v,
+        late_readings = q.late_readings + excluded.late_readings
     )
     select count(*)::int as saved from fresh`.execute(tx)
   const saved = result.rows[0]?.saved ?? 0
   return { saved, duplicates: readings.length - ahead - saved, ahead }
 }
+
+/** A quarter is judged for alarms so long after its end: readings may come that late and still count. */
+export const JUDGED_AFTER_MS = 2 * MS_PER_MIN
+
+/** Came after its quarter was judged: kept and counted, and no alarm is changed by it. */
+const isLate = ({ at, receivedAt }: LoadReading): boolean =>
+  receivedAt > quarterOf(at) + QUARTER_MS + JUDGED_AFTER_MS
 
 /** Identity and content: the same identity with another content is kept beside it, as with every observation. */
 function keyOf(r: LoadReading): string {
@@ -137,6 +148,8 @@ export type LoadQuarter = {
   readonly meanA: readonly [number, number, number] | null
   readonly maxA: number | null
   readonly meanKv: number | null
+  /** Readings that came after the quarter was judged for alarms. */
+  readonly lateReadings: number
 }
 
 export const LOAD_ROWS_MAX = 40_000
@@ -156,25 +169,45 @@ export async function quartersOf(
     .orderBy('at')
     .limit(LOAD_ROWS_MAX)
     .execute()
-  return rows.map((row) => ({
-    at: row.at,
-    readings: row.readings,
-    meanKw: row.sum_w / row.readings / 1000,
-    minKw: row.min_w / 1000,
-    maxKw: row.max_w / 1000,
-    meanKvar: row.var_readings === 0 ? null : row.sum_var / row.var_readings / 1000,
-    meanA:
-      row.amp_readings === 0
-        ? null
-        : [
-            row.sum_ma_a / row.amp_readings / 1000,
-            row.sum_ma_b / row.amp_readings / 1000,
-            row.sum_ma_c / row.amp_readings / 1000,
-          ],
-    maxA: row.amp_readings === 0 ? null : row.max_ma / 1000,
-    meanKv: row.kv_readings === 0 ? null : row.sum_v / row.kv_readings / 1000,
-  }))
+  return rows.map(quarterView)
 }
+
+/** Points of one quarter in the order of their ids after `after`, at most `limit`: for who goes through all of them. */
+export async function pointsOfQuarter(
+  db: Database | Tx,
+  at: EpochMs,
+  { after, limit }: { after: string; limit: number },
+): Promise<(LoadQuarter & { readonly point: string })[]> {
+  const rows = await db
+    .selectFrom('load_quarter')
+    .selectAll()
+    .where('at', '=', instant(at))
+    .where('point', '>', after)
+    .orderBy('point')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({ point: row.point, ...quarterView(row) }))
+}
+
+const quarterView = (row: Selectable<LoadTables['load_quarter']>): LoadQuarter => ({
+  at: row.at,
+  readings: row.readings,
+  meanKw: row.sum_w / row.readings / 1000,
+  minKw: row.min_w / 1000,
+  maxKw: row.max_w / 1000,
+  meanKvar: row.var_readings === 0 ? null : row.sum_var / row.var_readings / 1000,
+  meanA:
+    row.amp_readings === 0
+      ? null
+      : [
+          row.sum_ma_a / row.amp_readings / 1000,
+          row.sum_ma_b / row.amp_readings / 1000,
+          row.sum_ma_c / row.amp_readings / 1000,
+        ],
+  maxA: row.amp_readings === 0 ? null : row.max_ma / 1000,
+  meanKv: row.kv_readings === 0 ? null : row.sum_v / row.kv_readings / 1000,
+  lateReadings: row.late_readings,
+})
 
 export type RolledUp = { readonly hours: number; readonly days: number }
 

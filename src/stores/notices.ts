@@ -69,6 +69,7 @@ export type NoticeFilter = {
   readonly feeders: readonly string[]
   readonly groups: readonly GroupCode[]
   readonly public: boolean
+  readonly load: boolean
 }
 
 /** Committed notices after `after`, in order, at most `limit`; with `upTo`, none beyond it; with a filter, only what fits it. */
@@ -105,6 +106,7 @@ export async function readNotices(
             ]
           : []),
         ...(filter.public ? [where('audience', '=', 'public')] : []),
+        ...(filter.load ? [where('audience', '=', 'load')] : []),
       ]),
     )
   }
