@@ -705,6 +705,9 @@ function contradictions(sent: readonly Sent[], everIn: Map<number, Set<string>>)
         case 'plannedAnnounced':
         case 'plannedChanged':
         case 'plannedCancelled':
+        case 'loadRaised':
+        case 'loadCleared':
+        case 'loadAcknowledged':
           wrong.push(`${draft.second}: customers hear no ${draft.kind}`)
       }
     }
