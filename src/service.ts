@@ -27,6 +27,7 @@ import { openServiceDatabase } from './open-database.ts'
 import type { Settings } from './settings.ts'
 import type { Database } from './stores/database.ts'
 import { takeEngineLock } from './stores/engine-lock.ts'
+import { listenTo } from './stores/listen.ts'
 import { rollUpLoads } from './stores/loads.ts'
 import { NETWORK_CHANNEL } from './stores/networks.ts'
 import { lastNoticeSeq } from './stores/notices.ts'
@@ -364,14 +365,13 @@ async function listenForNetworks(
   logger: Logger,
   onNetwork: () => void,
 ): Promise<() => Promise<void>> {
-  const client = new pg.Client(config)
-  client.on('error', () => undefined)
-  client.on('notification', onNetwork)
-  try {
-    await client.connect()
-    await client.query(`listen ${NETWORK_CHANNEL}`)
-  } catch (error) {
-    logger.warn({ err: error, msg: 'cannot listen for networks' })
-  }
-  return () => client.end().catch(() => undefined)
+  const listener = await listenTo({
+    config,
+    channel: NETWORK_CHANNEL,
+    heard: onNetwork,
+    // One may have been imported while nobody listened.
+    listening: onNetwork,
+    failed: (error) => logger.warn({ err: error, msg: 'cannot listen for networks' }),
+  })
+  return () => listener.close()
 }

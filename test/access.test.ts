@@ -25,6 +25,10 @@ POST /api/v1/outages/:id/cause        d  a
 POST /api/v1/outages/:id/note         d  a
 POST /api/v1/outages/:id/close        d  a
 POST /api/v1/switches/:id/position    d  a
+GET  /api/v1/storms                   dp a
+POST /api/v1/storms/declare           d  a
+POST /api/v1/storms/estimate          d  a
+POST /api/v1/storms/end               d  a
 GET  /api/v1/switches                 dp a
 GET  /api/v1/nodes/:id/trace          dp a
 GET  /api/v1/network.geojson          dp a

@@ -4,12 +4,12 @@ import {
   etrExpiry,
   etrScoreboard,
   firstEstimate,
-  offeredUnderStorm,
   settleEtr,
   type EtrTraits,
   type JudgedEtr,
   type PastOutage,
 } from '../src/notices/etr.ts'
+import { etrInStorm, isStormAlarmDue, stormOver, type Storm } from '../src/notices/storm.ts'
 import { MS_PER_H, MS_PER_MIN } from '../src/time.ts'
 import { judgeReplay, readPolls, replayStorm, stormMissing } from './support/real-storm.ts'
 
@@ -123,16 +123,39 @@ await t.test('a machine never overwrites a person and never promises earlier', a
 })
 
 await t.test(
-  'storm mode: one estimate for the area or none, and no machine in between',
+  'storm mode: the own area before everywhere, a person on this outage before both',
   async (t) => {
-    const holds = [
-      { area: 'East', etr: null },
-      { area: 'West', etr: etr(600, 'dispatcher') },
-    ]
-    const machine = () => etr(60, 'history')
-    t.equal(offeredUnderStorm(holds, 'East', machine), null)
-    t.strictSame(offeredUnderStorm(holds, 'West', machine), etr(600, 'dispatcher'))
-    t.strictSame(offeredUnderStorm(holds, 'North', machine), machine())
+    const storm = (area: string | null, given: Etr | null): Storm => ({
+      area,
+      declaredAt: AT,
+      etr: given,
+      alarmedAt: null,
+    })
+    const zone = etr(600, 'zone')
+    const storms = [storm('East', null), storm('West', zone)]
+    t.equal(stormOver(storms, 'North'), null)
+    t.equal(stormOver(storms, null), null, 'an outage of several areas is in none of them')
+    t.equal(stormOver(storms, 'West')?.etr, zone)
+    const everywhere = [...storms, storm(null, etr(900, 'zone'))]
+    t.equal(stormOver(everywhere, 'East')?.etr, null)
+    t.equal(stormOver(everywhere, 'North')?.etr?.at, etr(900, 'zone').at)
+    const over = storm('West', zone)
+    for (const [rule, own, expected] of [
+      ['nothing yet', null, zone],
+      ['a machine gives way', etr(60, 'history'), zone],
+      ['an older estimate of the area gives way', etr(300, 'zone'), zone],
+      ['a crew stands', etr(90, 'crew'), etr(90, 'crew')],
+      ['a dispatcher stands', etr(90, 'dispatcher'), etr(90, 'dispatcher')],
+    ] as const)
+      t.strictSame(etrInStorm(own, over), expected, rule)
+    t.equal(
+      etrInStorm(etr(60, 'history'), storm('East', null)),
+      null,
+      'none is given: none is shown',
+    )
+    t.notOk(isStormAlarmDue(over, AT + 569 * MS_PER_MIN))
+    t.ok(isStormAlarmDue(over, AT + 570 * MS_PER_MIN))
+    t.notOk(isStormAlarmDue({ ...over, alarmedAt: zone.at }, AT + 580 * MS_PER_MIN), 'once')
   },
 )
 

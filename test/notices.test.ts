@@ -178,6 +178,7 @@ class Room {
               crew: null,
               cause: null,
               closedAt: null,
+              storm: false,
               told: NOTHING_TOLD,
             }
           : { ...standing, facts: after },
@@ -581,6 +582,60 @@ await t.test('the public hears areas and masked counts, and the close', async (t
   }
 })
 
+await t.test(
+  'a decision about an area is one notice to all its customers, and none that repeats it',
+  async (t) => {
+    const zone: Etr = { ...etrAt(9000, 'zone', 100), latest: s(12_000) }
+    const standing = (id: string, group: number): OutageStanding => ({
+      facts: factsOf(id, [[0, null, group]]),
+      planned: false,
+      etr: null,
+      crew: null,
+      cause: null,
+      closedAt: null,
+      storm: true,
+      told: NOTHING_TOLD,
+    })
+    const standings = new Map(['a', 'b', 'c'].map((id, i) => [id, standing(id, i + 1)]))
+    const compose = (second: number, desk: DeskChange[], due: string[]) => {
+      const composed = composeNotices({
+        changes: [],
+        desk,
+        due,
+        board: (id) => standings.get(id) as OutageStanding,
+        at: s(second),
+        settings: SETTINGS,
+      })
+      for (const [id, told] of composed.told)
+        standings.set(id, { ...(standings.get(id) as OutageStanding), told })
+      return composed.drafts
+    }
+    compose(0, [], ['a', 'b', 'c'])
+    const lost = compose(20, [], ['a', 'b', 'c'])
+    t.match(lost[0]?.data.text.en, /still assessing the storm damage/)
+    for (const [id, one] of standings) standings.set(id, { ...one, etr: zone })
+    const desk = [...standings.keys()].map((outage): DeskChange => ({
+      desk: 'etr',
+      outage,
+      etr: zone,
+      zone: true,
+    }))
+    const told = compose(100, desk, [])
+    t.equal(told.length, 1, 'nothing to staff or everyone: they heard of the storm')
+    t.match(told[0], {
+      audience: 'customer',
+      outage: null,
+      members: [1, 2, 3],
+      data: { customersOut: 30 },
+    })
+    t.equal(
+      told[0]?.data.text.en,
+      'Your power is still out. Expected back by 06:20, most likely 05:30. Our control room gave this estimate for the whole area.',
+    )
+    t.strictSame(compose(110, desk, []), [], 'said once')
+  },
+)
+
 await t.test('words: local times, ranges, both languages', async (t) => {
   const room = new Room().facts(0, factsOf('o', [[0, null, 1]])).etr(60, 'o', {
     at: s(6000),
@@ -708,6 +763,9 @@ function contradictions(sent: readonly Sent[], everIn: Map<number, Set<string>>)
         case 'loadRaised':
         case 'loadCleared':
         case 'loadAcknowledged':
+        case 'stormDeclared':
+        case 'stormChanged':
+        case 'stormEnded':
           wrong.push(`${draft.second}: customers hear no ${draft.kind}`)
       }
     }

@@ -6,6 +6,9 @@ import { ruleOutage, rulePosition, type Ruling } from './desk.ts'
 import { learn } from './estimates.ts'
 import type { Memory, Recollection } from './memory.ts'
 import { nothingAt } from './piece.ts'
+import { ruleStorm } from './storm.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { NoticeSettings } from '../notices/standing.ts'
 import type { Saving } from './saving.ts'
 
 /** A person's act from asking to saved. Throws what the database refuses for good; memory has it then, and the record has not. */
@@ -13,14 +16,25 @@ export type PerformAct = (act: Act, actor: Actor) => Promise<ActAnswer>
 
 export function openActs(
   clock: Clock,
+  settings: NoticeSettings,
   memory: Memory,
   recollection: Recollection,
   derive: Derive,
   saving: Saving,
+  deadlines: Deadlines,
 ): PerformAct {
   let manualSeq = 0
   return async (act, actor) => {
     const now = clock()
+    if (act.act === 'storm') {
+      const ruled = ruleStorm(act, actor, memory, now, settings)
+      if (ruled.is === 'answered') return ruled.answer
+      memory.storms = ruled.storms
+      await saving.commit(ruled.piece)
+      for (const id of ruled.toEstimate) deadlines.estimates.set(id, now)
+      deadlines.set()
+      return { outcome: 'done', outages: [...ruled.piece.entries.keys()] }
+    }
     let ruling: Ruling
     let recalled = new Map<string, OutageFacts>()
     if (act.act === 'position') {
@@ -64,7 +78,7 @@ export function openActs(
     })
     if (act.act === 'cause') {
       const facts = recalled.get(act.outage) ?? memory.ledger.record.byId.get(act.outage)?.told
-      if (facts?.restoredAt != null) learn(memory.experience, memory.room, facts, act.cause)
+      if (facts?.restoredAt != null) learn(memory.experience, memory.room, facts, act.cause, 0)
     }
     return { outcome: 'done', outages: [ruling.outage] }
   }

@@ -2,6 +2,7 @@ import type { Crew, Etr } from '../ledger/acts.ts'
 import type { OutageFacts, OutageId } from '../ledger/facts.ts'
 import type { Ledger } from '../ledger/state.ts'
 import type { OutageStanding } from '../notices/standing.ts'
+import { stormOver, type Storm } from '../notices/storm.ts'
 import { NOTHING_TOLD, readTold, type Told } from '../notices/told.ts'
 import type { BoardRow } from '../stores/board.ts'
 import type { EpochMs } from '../time.ts'
@@ -51,13 +52,14 @@ export function entryFor(board: Board, id: OutageId): Entry {
 export function standingOf(
   ledger: Ledger,
   board: Board,
+  storms: readonly Storm[],
   id: OutageId,
   fresh: ReadonlyMap<OutageId, OutageFacts>,
 ): OutageStanding | undefined {
   const facts = fresh.get(id) ?? ledger.record.byId.get(id)?.told ?? null
   if (facts === null) return undefined
   const entry = entryFor(board, id)
-  return { facts, ...entry }
+  return { facts, ...entry, storm: stormOver(storms, facts.area) !== null }
 }
 
 export const rowOf = (id: OutageId, entry: Entry): BoardRow => ({

@@ -103,7 +103,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     () => saving.settled(),
   )
   const intake = openIntake(logger, metrics)
-  const perform = openActs(clock, memory, recollection, derive, saving)
+  const perform = openActs(clock, notices, memory, recollection, derive, saving, deadlines)
   const passTime = openPassingTime(
     { ...parts, notices, onMinute: () => intake.logAgain() },
     memory,

@@ -58,7 +58,7 @@ export function rulePosition(
 
 /** An act about an outage that is known. */
 export function ruleOutage(
-  act: Exclude<Act, { act: 'position' }>,
+  act: Exclude<Act, { act: 'position' | 'storm' }>,
   actor: Actor,
   facts: OutageFacts,
   entry: Entry,

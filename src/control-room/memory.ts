@@ -5,6 +5,8 @@ import { readBoard, readBoardRow, readBoardRows } from '../stores/board.ts'
 import type { Database } from '../stores/database.ts'
 import { readOutageFacts } from '../stores/outages.ts'
 import { MS_PER_H, type EpochMs } from '../time.ts'
+import { readStorms } from '../stores/storms.ts'
+import type { Storm } from '../notices/storm.ts'
 import type { Work } from '../work/work.ts'
 import { entryOf, openBoard, type Board, type Entry } from './board.ts'
 import { readExperience, type Experience } from './estimates.ts'
@@ -23,6 +25,8 @@ export type Memory = {
   board: Board
   experience: Experience
   works: readonly Work[]
+  /** Declared and not ended. */
+  storms: readonly Storm[]
 }
 
 export const emptyMemory = (settings: LedgerSettings): Memory => ({
@@ -31,6 +35,7 @@ export const emptyMemory = (settings: LedgerSettings): Memory => ({
   board: new Map(),
   experience: [],
   works: [],
+  storms: [],
 })
 
 export const hasNetwork = (memory: Memory): boolean => memory.room !== NO_NETWORK
@@ -47,6 +52,7 @@ export async function remember(
 ): Promise<readonly OutageChange[] | undefined> {
   const reopened = await reopenLedger(db, settings, Number.POSITIVE_INFINITY)
   memory.board = openBoard(await readBoard(db, now - CLOSED_KEPT_MS))
+  memory.storms = await readStorms(db)
   if (reopened === undefined) return undefined
   memory.room = reopened.room
   memory.ledger = reopened.ledger

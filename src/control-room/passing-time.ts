@@ -1,8 +1,11 @@
 import type { Logger } from 'pino'
 import type { Actor } from '../ledger/acts.ts'
-import type { OutageId } from '../ledger/facts.ts'
+import type { OutageFacts, OutageId } from '../ledger/facts.ts'
 import { positionsAtHorizon, pruneLedger } from '../ledger/open.ts'
+import { settleEtr } from '../notices/etr.ts'
 import type { DeskChange, NoticeSettings } from '../notices/standing.ts'
+import { composeStormAlarm, etrInStorm, isStormAlarmDue, stormOver } from '../notices/storm.ts'
+import { saveStormAlarm } from '../stores/storms.ts'
 import { restoredUnclosed, type OutageEvent } from '../stores/board.ts'
 import type { Database } from '../stores/database.ts'
 import { saveCheckpoint } from '../stores/outages.ts'
@@ -53,19 +56,28 @@ export function openPassingTime(
   function estimateDue(now: EpochMs, decide: Decide): void {
     const { ledger, board, experience, room } = memory
     let made = 0
-    const openOutages = [...ledger.record.byId.values()].filter(
-      (outage) => outage.told?.restoredAt === null,
-    ).length
+    const open: OutageFacts[] = []
+    for (const { told } of ledger.record.byId.values()) {
+      if (told !== null && told.restoredAt === null) open.push(told)
+    }
     for (const [id, due] of deadlines.estimates) {
       if (due > now || made >= ESTIMATES_MAX) continue
       deadlines.estimates.delete(id)
       const facts = ledger.record.byId.get(id)?.told
       const entry = entryFor(board, id)
-      if (facts?.restoredAt !== null || entry.etr !== null || entry.planned) continue
-      if (facts.customersOut === 0) continue
+      if (facts?.restoredAt !== null || facts.customersOut === 0 || entry.planned) continue
+      const storm = stormOver(memory.storms, facts.area)
+      if (storm !== null) {
+        // No machine speaks in a storm; what a person said for the area holds for who comes late, too.
+        const etr = etrInStorm(entry.etr, storm)
+        if (etr !== null && etr.at > now && etr !== entry.etr)
+          decide(id, { etr }, { desk: 'etr', outage: id, etr }, etr)
+        continue
+      }
       const { timeZone } = parts.notices
-      const about = { cause: entry.cause, openOutages, at: now, timeZone }
-      const etr = estimateFor(experience, room, facts, about)
+      const about = { cause: entry.cause, open, at: now, timeZone }
+      const etr = settleEtr(entry.etr, estimateFor(experience, room, facts, about))
+      if (etr === null || etr === entry.etr) continue
       decide(id, { etr }, { desk: 'etr', outage: id, etr }, etr)
       made++
     }
@@ -129,6 +141,19 @@ export function openPassingTime(
       await closeForgotten(now, decide)
       await forget(now)
       await tendWorks(now)
+    }
+    const alarmed = memory.storms.filter((storm) => isStormAlarmDue(storm, now))
+    if (alarmed.length > 0) {
+      memory.storms = memory.storms.map((storm) =>
+        alarmed.includes(storm) ? { ...storm, alarmedAt: storm.etr?.at ?? null } : storm,
+      )
+      await saving.commit({
+        ...nothingAt(now),
+        drafts: alarmed.map((storm) =>
+          composeStormAlarm(storm, { at: now, settings: parts.notices }),
+        ),
+        also: alarmed.map((storm) => (tx) => saveStormAlarm(tx, storm)),
+      })
     }
     if (due.length + desk.length > 0) {
       const recalled = await recollection.recall([...due, ...entries.keys()])

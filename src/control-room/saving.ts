@@ -23,7 +23,7 @@ import { saveCorrections, saveOutages, saveTransitions } from '../stores/outages
 import { MS_PER_S, type EpochMs } from '../time.ts'
 import { entryFor, rowOf, standingOf } from './board.ts'
 import type { Deadlines } from './deadlines.ts'
-import { ESTIMATE_AFTER_S, learn } from './estimates.ts'
+import { ESTIMATE_AFTER_S, learn, renewalOf } from './estimates.ts'
 import { changedBefore, type Memory, type Recollection } from './memory.ts'
 import type { EngineMetrics } from './metrics.ts'
 import type { Patience } from './patience.ts'
@@ -81,6 +81,9 @@ export async function openSaving(
     )
   }
 
+  /** Open outages since the start, and how many others were open when each began: how much there was for the crews to do. */
+  const begunAmong = new Map<OutageId, number>()
+
   /** Derives what is to be told, and answers with what saves the piece and then tells it. In the order of preparing they are to be saved. */
   function prepare(piece: Piece): () => Promise<void> {
     const { at, change } = piece
@@ -92,9 +95,11 @@ export async function openSaving(
     const composed = composeNotices({
       changes: change.outages,
       desk: piece.desk,
-      due: piece.due.filter((id) => standingOf(ledger, board, id, fresh) !== undefined),
+      due: piece.due.filter(
+        (id) => standingOf(ledger, board, memory.storms, id, fresh) !== undefined,
+      ),
       board: (id) => {
-        const standing = standingOf(ledger, board, id, fresh)
+        const standing = standingOf(ledger, board, memory.storms, id, fresh)
         if (standing === undefined) throw new Error(`outage ${id} is not known`)
         return standing
       },
@@ -157,15 +162,22 @@ export async function openSaving(
       const entry = entryFor(memory.board, after.id)
       if (corrected) metrics.corrections.inc()
       if (after.restoredAt === null) {
+        if (before === null) begunAmong.set(after.id, begunAmong.size)
         if (before === null && entry.etr === null) {
           estimates.set(after.id, piece.at + ESTIMATE_AFTER_S * MS_PER_S)
         }
       } else {
         estimates.delete(after.id)
         if (before?.restoredAt === null) {
-          learn(memory.experience, memory.room, after, entry.cause)
+          learn(memory.experience, memory.room, after, entry.cause, begunAmong.get(after.id) ?? 0)
+          begunAmong.delete(after.id)
         }
       }
+    }
+    for (const id of piece.entries.keys()) {
+      const { etr } = entryFor(memory.board, id)
+      const renewAt = etr === null ? null : renewalOf(etr)
+      if (renewAt !== null) estimates.set(id, renewAt)
     }
     for (const { gateway, point, seq } of change.conflicts) {
       metrics.conflicts.inc()

@@ -254,7 +254,8 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
   await networkRoutes(app, parts)
 }
 
-async function perform(
+/** Lets the one writer do it. */
+export async function perform(
   parts: HttpParts,
   identity: { subject: string; role: string } | null,
   act: Act,
@@ -268,7 +269,7 @@ async function perform(
 const unknownOutage = (id: string): Problem => notFound('unknown-outage', `no outage ${id}`)
 
 /** Throws the problem that an answer means, or gives back what was done. */
-function refuse(answer: ActAnswer, id: string): Extract<ActAnswer, { outcome: 'done' }> {
+export function refuse(answer: ActAnswer, id: string): Extract<ActAnswer, { outcome: 'done' }> {
   switch (answer.outcome) {
     case 'done':
       return answer
@@ -280,6 +281,13 @@ function refuse(answer: ActAnswer, id: string): Extract<ActAnswer, { outcome: 'd
       throw new Problem(409, 'still-out', `${answer.customersOut} customers are still out`, {
         extra: { customersOut: answer.customersOut },
       })
+    case 'already-declared':
+    case 'not-declared':
+      throw new Problem(
+        409,
+        answer.outcome,
+        `storm mode is ${answer.outcome.replace('-', ' ')} there`,
+      )
     case 'already-closed':
       throw new Problem(409, 'already-closed', `outage ${id} is closed`)
     case 'wrong-phases':

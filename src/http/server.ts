@@ -30,6 +30,7 @@ import { planningRoutes } from './planning.ts'
 import { Problem, ProblemAnswer, sendProblem, type ProblemPart } from './problem.ts'
 import { publicRoutes } from './public.ts'
 import { refuseUnstorable } from './storable.ts'
+import { stormRoutes } from './storms.ts'
 import { workRoutes } from './works.ts'
 
 export const BODY_BYTES_MAX = 65_536
@@ -115,6 +116,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await publicRoutes(routes, parts)
     await liveRoutes(routes, parts)
     await dispatcherRoutes(routes, parts)
+    await stormRoutes(routes, parts)
     await plannerRoutes(routes, parts)
     await customerRoutes(routes, parts)
     await balanceRoutes(routes, parts)

@@ -13,7 +13,8 @@ export const CREW_STATES = [
 export type CrewState = (typeof CREW_STATES)[number]
 export type Crew = { readonly name: string; readonly state: CrewState; readonly at: EpochMs }
 
-export const ETR_SOURCES = ['history', 'rule', 'crew', 'dispatcher'] as const
+/** `zone`: a dispatcher gave it for a whole area in a storm. */
+export const ETR_SOURCES = ['history', 'rule', 'crew', 'dispatcher', 'zone'] as const
 export type EtrSource = (typeof ETR_SOURCES)[number]
 /** Estimated time of restoration: most likely, and the range around it. */
 export type Etr = {
@@ -57,6 +58,16 @@ export type Act =
     }
   | { readonly act: 'note'; readonly outage: OutageId; readonly text: string }
   | { readonly act: 'close'; readonly outage: OutageId }
+  | StormAct
+
+/** Storm mode of an area (null: everywhere): one estimate for all of it, or none, until it is ended. */
+export type StormAct = {
+  readonly act: 'storm'
+  readonly area: string | null
+  readonly does: 'declare' | 'estimate' | 'end'
+  readonly etr: Pick<Etr, 'at' | 'earliest' | 'latest'> | null
+  readonly reason: string | null
+}
 
 export type Actor = { readonly subject: string; readonly role: string }
 
@@ -67,4 +78,6 @@ export type ActAnswer =
   /** An outage is closed only after everyone has supply again. */
   | { readonly outcome: 'still-out'; readonly customersOut: number }
   | { readonly outcome: 'already-closed' }
+  | { readonly outcome: 'already-declared' }
+  | { readonly outcome: 'not-declared' }
   | { readonly outcome: 'wrong-phases'; readonly says: string }

@@ -1,7 +1,8 @@
-import { Client, type ClientConfig } from 'pg'
+import type { ClientConfig } from 'pg'
 import type { Logger } from 'pino'
 import type { Notice } from '../notices/notice.ts'
 import type { Database } from '../stores/database.ts'
+import { listenTo } from '../stores/listen.ts'
 import { lastNoticeSeq, NOTICE_CHANNEL, readNotices, seqBeforeLast } from '../stores/notices.ts'
 import type { LiveRooms } from './rooms.ts'
 
@@ -13,7 +14,6 @@ export const STREAM_WAITING_MAX = 5_000
 export const REMEMBERED_AT_START = 5_000
 /** Announcements can be lost; nothing waits longer than this. */
 export const POLL_MS = 2_000
-export const LISTEN_AGAIN_MS = 1_000
 
 export type Stream = {
   /**
@@ -96,7 +96,7 @@ export async function openStream(parts: {
     wake()
   }
 
-  const following = parts.follow === null ? undefined : await follow()
+  const following = parts.follow === null ? undefined : await follow(parts.follow)
   const poll = setInterval(() => {
     if (!complete) wake()
     if (parts.follow === null) return
@@ -107,41 +107,23 @@ export async function openStream(parts: {
   }, POLL_MS)
   poll.unref()
 
-  /** One connection of our own that listens, and is replaced when it breaks. */
-  async function follow(): Promise<{ close(): Promise<void> }> {
-    let client: Client | undefined
-    let again: NodeJS.Timeout | undefined
-
-    async function listen(): Promise<void> {
-      const next = new Client(parts.follow ?? {})
-      next.on('error', () => undefined)
-      next.on('end', () => {
-        if (client === next) client = undefined
-        if (!closed) again = setTimeout(() => void listen(), LISTEN_AGAIN_MS).unref()
-      })
-      next.on('notification', ({ payload }) => {
+  /** Announcements come on a connection of our own; what was announced while nobody listened is asked for. */
+  function follow(config: ClientConfig): Promise<{ close(): Promise<void> }> {
+    return listenTo({
+      config,
+      channel: NOTICE_CHANNEL,
+      heard: (payload) => {
         const seq = Number(payload)
         if (Number.isSafeInteger(seq)) committed(seq)
-      })
-      try {
-        await next.connect()
-        client = next
-        await next.query(`listen ${NOTICE_CHANNEL}`)
-        // What was announced while nobody listened.
-        committed(await lastNoticeSeq(db))
-      } catch (error) {
-        logger.warn({ err: error, msg: 'notices are polled: cannot listen' })
-        await next.end().catch(() => undefined)
-      }
-    }
-
-    await listen()
-    return {
-      close: async () => {
-        clearTimeout(again)
-        await client?.end().catch(() => undefined)
       },
-    }
+      listening: () => {
+        lastNoticeSeq(db).then(
+          (last) => committed(last),
+          () => undefined,
+        )
+      },
+      failed: (error) => logger.warn({ err: error, msg: 'notices are polled: cannot listen' }),
+    })
   }
 
   return {

@@ -37,6 +37,8 @@ export const CATALOGUE_EN = {
   'etr.fromRule': 'This is a first estimate.',
   'etr.fromCrew': 'The estimate is from the crew.',
   'etr.fromDispatcher': 'The estimate is from our control room.',
+  'etr.fromZone': 'Our control room gave this estimate for the whole area.',
+  'etr.assessing': 'We are still assessing the storm damage in your area. No estimate yet.',
 
   // Crews and causes.
   'crew.assigned': 'A crew is assigned.',
@@ -67,6 +69,13 @@ export const CATALOGUE_EN = {
   'public.areaUnknown': 'Service area',
   'public.customers': '{count, plural, one {# customer} other {# customers}}',
   'public.customersFew': 'fewer than {count} customers',
+
+  // Storm mode.
+  'storm.declared':
+    '{area}: severe weather. Until it is over we give one estimate for the whole area.',
+  'storm.estimate': '{area}: severe weather, estimate for the whole area.',
+  'storm.ended': '{area}: outages are estimated one by one again.',
+  'storm.expiring': '{area}: the estimate {at} for the whole area passes soon.',
 
   // To the control room.
   'staff.lost':

@@ -29,6 +29,12 @@ export const CATALOGUE_ZH_CN: Readonly<Record<MessageKey, string>> = {
   'etr.fromRule': '这是初步估计。',
   'etr.fromCrew': '该时间由现场人员给出。',
   'etr.fromDispatcher': '该时间由调度中心给出。',
+  'etr.fromZone': '该时间由调度中心对整个区域统一给出。',
+  'etr.assessing': '我们仍在评估您所在区域的灾情，暂无预计时间。',
+  'storm.declared': '{area}：恶劣天气。在其结束之前，我们对整个区域统一给出一个预计时间。',
+  'storm.estimate': '{area}：恶劣天气，整个区域的预计时间。',
+  'storm.ended': '{area}：恢复对每处停电分别预计。',
+  'storm.expiring': '{area}：整个区域的预计时间{at}即将到期。',
 
   'crew.assigned': '已安排抢修人员。',
   'crew.enRoute': '抢修人员正在途中。',

@@ -63,7 +63,45 @@ export function composeNotices(input: {
     const due = Math.min(staff.due, customers.due, everyone.due)
     if (Number.isFinite(due)) holds.push({ outage: id, due })
   }
-  return { drafts, told, holds }
+  const inZone = input.desk.some((one) => one.desk === 'etr' && one.zone === true)
+  return { drafts: inZone ? onceForAll(drafts) : drafts, told, holds }
+}
+
+/**
+ * What a decision about a whole area says to the customers of many outages is the same: those who read the same words get one notice,
+ * and who has supplies in several outages reads it once. The public heard of the storm itself.
+ */
+function onceForAll(drafts: readonly Draft[]): Draft[] {
+  const alike = new Map<string, Draft[]>()
+  const kept: Draft[] = []
+  for (const draft of drafts) {
+    if (draft.kind !== 'etrChanged') kept.push(draft)
+    else if (draft.audience === 'customer') {
+      const { text, etr, crew } = draft.data
+      const key = JSON.stringify([text, etr, crew])
+      alike.set(key, [...(alike.get(key) ?? []), draft])
+    }
+  }
+  for (const same of alike.values()) {
+    const [first] = same
+    if (first === undefined) continue
+    const members = new Set(same.flatMap((draft) => draft.members ?? []))
+    const several = same.length > 1
+    kept.push({
+      ...first,
+      outage: several ? null : first.outage,
+      members: [...members].sort((a, b) => a - b),
+      data: several
+        ? {
+            ...first.data,
+            outage: null,
+            startedAt: same.map(({ data }) => data.startedAt).sort()[0] ?? first.data.startedAt,
+            customersOut: same.reduce((sum, { data }) => sum + Number(data.customersOut), 0),
+          }
+        : first.data,
+    })
+  }
+  return kept
 }
 
 /** The parts keep what they do not change, so identity is enough. */

@@ -58,10 +58,11 @@ export function etrNewsDue(told: EtrTold): EpochMs | null {
   }
 }
 
-/** What a first message says of the estimate. */
-export function etrAtFirst(shown: ShownEtr, at: EpochMs): EtrNews {
+/** What a first message says of the estimate. `assessing`: in a storm there is none because a person is still to give it. */
+export function etrAtFirst(shown: ShownEtr, at: EpochMs, assessing = false): EtrNews {
   if (shown.etr === 'given') return given(shown, [])
-  if (shown.etr === 'none') return { told: { etr: 'none' }, sentences: [{ say: 'etr.none' }] }
+  if (shown.etr === 'none')
+    return { told: { etr: 'none' }, sentences: [{ say: assessing ? 'etr.assessing' : 'etr.none' }] }
   return {
     told: { etr: 'reassessing', was: shown.was, nextBy: nextWord(at, 0), times: 1 },
     sentences: [{ say: 'etr.reassessed' }],
@@ -93,6 +94,7 @@ const SOURCE_WORDS = {
   rule: 'etr.fromRule',
   crew: 'etr.fromCrew',
   dispatcher: 'etr.fromDispatcher',
+  zone: 'etr.fromZone',
 } as const
 
 function given(shown: ShownEtr & { etr: 'given' }, after: readonly Sentence[]): EtrNews {

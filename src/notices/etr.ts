@@ -1,5 +1,6 @@
 import type { Etr, EtrSource } from '../ledger/acts.ts'
 import { MS_PER_H, MS_PER_MIN, type EpochMs } from '../time.ts'
+import { isByPerson } from './told.ts'
 
 /** What of an outage is alike: known when it begins, and kept for those that are over. */
 export type EtrTraits = {
@@ -92,21 +93,9 @@ export function firstEstimate(
 
 /** What is made of a new estimate: a person's is never overwritten by a machine, and a machine never promises earlier by itself. */
 export function settleEtr(current: Etr | null, offered: Etr | null): Etr | null {
-  if (current === null || (offered !== null && isPerson(offered.source))) return offered
-  if (isPerson(current.source) || offered === null) return current
+  if (current === null || (offered !== null && isByPerson(offered))) return offered
+  if (isByPerson(current) || offered === null) return current
   return offered.at > current.at ? offered : current
-}
-
-/** In storm mode an area has one estimate from a person, or none: the rule that fits a quiet day promises what nobody can keep. */
-export type StormHold = { readonly area: string; readonly etr: Etr | null }
-
-export function offeredUnderStorm(
-  holds: readonly StormHold[],
-  area: string | null,
-  estimate: () => Etr,
-): Etr | null {
-  const hold = holds.find((one) => one.area === area)
-  return hold === undefined ? estimate() : hold.etr
 }
 
 export type EtrState = 'none' | 'valid' | 'expiring' | 'expired'
@@ -158,8 +147,6 @@ export function etrScoreboard(judged: readonly JudgedEtr[]): EtrScore[] {
     }
   })
 }
-
-const isPerson = (source: EtrSource): boolean => source === 'crew' || source === 'dispatcher'
 
 type Trait = 'deviceClass' | 'cause' | 'hour' | 'load' | 'size'
 

@@ -43,7 +43,7 @@ export class Letters {
         : facts.startUncertain
           ? 'customer.lostUncertain'
           : 'customer.lost'
-    const etr = etrAtFirst(this.shown, this.moment.at)
+    const etr = etrAtFirst(this.shown, this.moment.at, this.standing.storm)
     const circle: Circle = {
       members,
       lostAt,
@@ -153,7 +153,7 @@ export class Letters {
 
   /** Out as before, but what they were told of it was wrong; they hear the estimate with it. */
   private corrected(circle: Circle, sentences: readonly Sentence[]): Circle {
-    const etr = etrAtFirst(this.shown, this.moment.at)
+    const etr = etrAtFirst(this.shown, this.moment.at, this.standing.storm)
     const after: Circle = { ...circle, etr: etr.told, crew: this.crew() }
     this.write('outageCorrected', after, [...sentences, ...etr.sentences, ...this.crewAndCause()])
     return this.dueFor(after)

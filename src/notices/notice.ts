@@ -19,6 +19,10 @@ export const NOTICE_KINDS = [
   'loadRaised',
   'loadCleared',
   'loadAcknowledged',
+  // For staff and everyone: storm mode of an area.
+  'stormDeclared',
+  'stormChanged',
+  'stormEnded',
 ] as const
 export type NoticeKind = (typeof NOTICE_KINDS)[number]
 

@@ -104,7 +104,9 @@ function nextStep(
     )
   }
   const news =
-    shown.etr === 'given' ? etrAtFirst(shown, moment.at) : etrNews(told.etr, shown, moment.at)
+    shown.etr === 'given'
+      ? etrAtFirst(shown, moment.at, standing.storm)
+      : etrNews(told.etr, shown, moment.at)
   const after: PublicTold = {
     ...told,
     lostAt: facts.startedAt,
@@ -148,7 +150,7 @@ function first(
 ): Step {
   const { facts } = standing
   const lostAt = facts.startedAt
-  const etr = etrAtFirst(shown, moment.at)
+  const etr = etrAtFirst(shown, moment.at, standing.storm)
   return step(
     'supplyLost',
     {

@@ -37,6 +37,8 @@ export function tellStaff(
   for (const one of desk) {
     // A new outage says its first estimate itself.
     if (one.desk === 'etr' && change !== null && change.before === null) continue
+    // One decision about a thousand outages is one row, which the storm writes itself.
+    if (one.desk === 'etr' && one.zone === true) continue
     writeDesk(one, facts, write)
   }
   return { drafts, ...expiry(standing, write, moment) }
@@ -158,7 +160,8 @@ function expiry(
   { at }: Moment,
 ): Pick<Telling<Pick<Told, 'expiringAt' | 'passedAt'>>, 'told' | 'due'> {
   let { expiringAt, passedAt } = told
-  if (etr === null || facts.customersOut === 0)
+  // The estimate of a whole area is alarmed once, by the storm.
+  if (etr === null || facts.customersOut === 0 || etr.source === 'zone')
     return { told: { expiringAt, passedAt }, due: Infinity }
   const alarmAt = etr.at - EXPIRY_ALARM_MIN * MS_PER_MIN
   const words = {

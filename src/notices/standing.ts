@@ -6,7 +6,13 @@ import type { Told } from './told.ts'
 
 /** Something was decided beside the facts, by a person or a machine. The board already knows it. */
 export type DeskChange =
-  | { readonly desk: 'etr'; readonly outage: OutageId; readonly etr: Etr | null }
+  | {
+      readonly desk: 'etr'
+      readonly outage: OutageId
+      readonly etr: Etr | null
+      /** Decided for a whole area: staff and everyone hear of it once, not once for every outage. */
+      readonly zone?: true
+    }
   | { readonly desk: 'crew'; readonly outage: OutageId; readonly crew: Crew | null }
   | { readonly desk: 'cause'; readonly outage: OutageId; readonly cause: string | null }
   | { readonly desk: 'closed'; readonly outage: OutageId }
@@ -19,6 +25,8 @@ export type OutageStanding = {
   readonly crew: Crew | null
   readonly cause: string | null
   readonly closedAt: EpochMs | null
+  /** It lies in an area in storm mode, where no machine estimates. */
+  readonly storm: boolean
   readonly told: Told
 }
 

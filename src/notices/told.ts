@@ -106,8 +106,8 @@ export function shownEtr(etr: Etr | null, at: EpochMs): ShownEtr {
   return { etr: 'given', value: { ...etr, earliest, latest }, late: false }
 }
 
-export const isByPerson = (etr: Etr): boolean =>
-  etr.source === 'crew' || etr.source === 'dispatcher'
+export const isByPerson = (etr: Pick<Etr, 'source'>): boolean =>
+  etr.source === 'crew' || etr.source === 'dispatcher' || etr.source === 'zone'
 
 export function crewTold(state: CrewState | null): CrewTold {
   switch (state) {

@@ -7,6 +7,7 @@ import type { PeriodTables, ReliabilityTables, RollupTables } from './reliabilit
 import type { PlanningTables } from './planning-tables.ts'
 import type { CoreTables } from './schema.ts'
 import type { PatrolTables } from './patrol-tables.ts'
+import type { StormTables } from './storm-tables.ts'
 import type { WorkTables } from './work-tables.ts'
 import { toIso, type EpochMs } from '../time.ts'
 
@@ -16,6 +17,7 @@ export type Tables = CoreTables &
   WorkTables &
   PatrolTables &
   PlanningTables &
+  StormTables &
   AccountTables &
   ReliabilityTables &
   RollupTables &

@@ -149,6 +149,7 @@ export function replayStorm(
           crew: null,
           cause: one.cause,
           closedAt: null,
+          storm: false,
           told: one.told,
         }
       },
