@@ -9,7 +9,8 @@ import {
 } from '../src/imports/interruption-record.ts'
 import { IEEE_1366 } from '../src/reliability/rulebooks.ts'
 import type { Database } from '../src/stores/database.ts'
-import { indicesReport, majorDays } from '../src/stores/indices.ts'
+import { indicesReport } from '../src/stores/indices.ts'
+import { majorDays } from '../src/stores/major-days.ts'
 import {
   outageIdOf,
   storeInterruptionRecord,

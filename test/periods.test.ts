@@ -1,6 +1,6 @@
 import t from 'tap'
 import { IEEE_1366 } from '../src/reliability/rulebooks.ts'
-import { majorDays } from '../src/stores/indices.ts'
+import { majorDays } from '../src/stores/major-days.ts'
 import { closedMonths, closePeriod, restatements } from '../src/stores/periods.ts'
 import { openTestDatabase } from './support/database.ts'
 import { openFront, tokenFor } from './support/people.ts'
@@ -140,7 +140,12 @@ t.test(
       frozenAt: '2025-02-10T00:00:00.000Z',
     })
     t.match(after.days, [{ date: '2025-02-01', saidiMin: 60 }])
-    const kept = await db.selectFrom('major_day_threshold').selectAll().orderBy('area').execute()
+    const kept = await db
+      .selectFrom('major_day_threshold')
+      .selectAll()
+      .where('exclude', '=', 'planned')
+      .orderBy('area')
+      .execute()
     t.match(kept, [
       { area: '' },
       {
@@ -158,12 +163,14 @@ t.test(
       year: 2025,
       area: null,
       rulebook: IEEE_1366,
-      exclude: [],
+      exclude: ['external'],
       now,
       timeZone: ZONE,
     })
     t.equal(other.frozenAt, null, 'another set of interruptions has a threshold of its own')
     t.not(other.thresholdMin, before.thresholdMin)
+    const whole = { year: 2025, area: null, rulebook: IEEE_1366, exclude: [], now, timeZone: ZONE }
+    t.ok((await majorDays(db, whole)).frozenAt, 'with planned work it is frozen too')
   },
 )
 

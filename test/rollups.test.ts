@@ -5,7 +5,8 @@ import { groupCode } from '../src/ledger/facts.ts'
 import { addDays, localDayOf } from '../src/reliability/calendar.ts'
 import { CEER, DLT_836, IEEE_1366, OFGEM } from '../src/reliability/rulebooks.ts'
 import type { Database } from '../src/stores/database.ts'
-import { indicesReport, majorDays } from '../src/stores/indices.ts'
+import { indicesReport } from '../src/stores/indices.ts'
+import { majorDays } from '../src/stores/major-days.ts'
 import {
   recomputeRollups,
   rolledUpDays,

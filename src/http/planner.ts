@@ -6,15 +6,15 @@ import { reportXlsx } from '../reliability/report-xlsx.ts'
 import { reportCsv, REPORT_LANGUAGES } from '../reliability/report.ts'
 import { writeAudit } from '../stores/accounts.ts'
 import { explain } from '../stores/explain.ts'
+import { indicesReport } from '../stores/indices.ts'
+import { majorDays } from '../stores/major-days.ts'
 import {
   EXCLUSIONS,
   GROUPINGS,
-  indicesReport,
-  majorDays,
   REPORT_DAYS_MAX,
   type Exclusion,
   type ReportQuestion,
-} from '../stores/indices.ts'
+} from '../stores/report-question.ts'
 import { closePeriod, restatements } from '../stores/periods.ts'
 import { Id } from './params.ts'
 import type { App, HttpParts } from './parts.ts'

@@ -18,6 +18,7 @@ export const RECORD_COLUMNS = [
   'nature',
   'external',
   'source_shortage',
+  'planned_until',
 ] as const
 export type RecordColumn = (typeof RECORD_COLUMNS)[number]
 

@@ -76,7 +76,7 @@ export function openRowReader(header: readonly string[], options: RowOptions): R
         return refuse(column, 'control-character', 'has a control character', [value])
       return value === '' ? null : value
     }
-    const instant = (column: 'started_at' | 'ended_at'): InstantRead | null => {
+    const instant = (column: 'started_at' | 'ended_at' | 'planned_until'): InstantRead | null => {
       const value = text(column)
       const found = read(value)
       if (found === undefined) {
@@ -138,6 +138,7 @@ export function openRowReader(header: readonly string[], options: RowOptions): R
       !knownFeeders.has(feeder)
     )
       refuse('feeder', 'unknown-feeder', 'is a feeder that no network has', [feeder])
+    const approved = text('planned_until') === '' ? null : instant('planned_until')
     const step: RecordStep = {
       outage: outage ?? '',
       from,
@@ -150,6 +151,7 @@ export function openRowReader(header: readonly string[], options: RowOptions): R
       connectedKva,
       cause: cause === null ? null : (mapping.causes?.[cause] ?? cause),
       nature: nature === 'planned' ? 'planned' : 'unplanned',
+      plannedUntil: approved !== null && 'at' in approved ? endAfter(from, approved) : null,
       external: flag('external'),
       sourceShortage: flag('source_shortage'),
     }

@@ -163,7 +163,7 @@ function outagesWhere(
   for (const outage of sums.outages.values()) {
     if (nature !== undefined && outage.planned !== (nature === 'planned')) continue
     count += 1
-    ms += outage.until - outage.from
+    ms += outage.until - outage.from - (nature === 'planned' ? outage.overrunMs : 0)
   }
   return { count, ms }
 }

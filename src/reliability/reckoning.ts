@@ -20,6 +20,8 @@ export type Interruption = {
   /** Whom it interrupted; null where a record does not say: then they count as customers of their own. */
   readonly members: readonly GroupCode[] | null
   readonly nature: 'planned' | 'unplanned'
+  /** The end that was approved for planned work; null or absent where nobody says. */
+  readonly plannedUntil?: EpochMs | null
   readonly cause: string | null
   readonly external: boolean
   readonly sourceShortage: boolean
@@ -62,7 +64,11 @@ export type Sums = {
   readonly tallies: Map<number, Tally>
   /** Of interruptions that name nobody: each its own units. */
   readonly nameless: { any: number; long: number; longSingle: number; longTotal: number }
-  readonly outages: Map<OutageId, { from: EpochMs; until: EpochMs; planned: boolean }>
+  /** `overrunMs`: how much of it lies beyond the approved end. */
+  readonly outages: Map<
+    OutageId,
+    { from: EpochMs; until: EpochMs; planned: boolean; overrunMs: number }
+  >
   provisional: boolean
 }
 
@@ -100,7 +106,12 @@ export function sumWhere(byClass: Float64Array, where: InterruptionFilter): numb
 /** One interruption of one unit as it was counted: the leaves of an explanation. */
 export type Counted = {
   readonly cell: string
-  /** The row that began it; rows that overlapped or continued it are part of it. */
+  /** The supply group or user; null where nobody was named. */
+  readonly unit: number | null
+  /**
+   * The row that began it; rows that overlapped or continued it are part of it. Of an overrun that counts as a fault: that row as a fault
+   * that began when the approved time was over.
+   */
   readonly first: Interruption
   readonly until: EpochMs | null
   readonly length: 'short' | 'long'
@@ -144,7 +155,20 @@ type Running = {
   first: Interruption
   units: number
   until: EpochMs | null
+  /** The latest end that was approved for any of its rows. */
+  plannedUntil: EpochMs | null
   parts: Part[]
+}
+/** What is counted in one go: an interruption, or of a planned one the approved time and the overrun apart. */
+type Portion = {
+  readonly row: Interruption
+  readonly until: EpochMs
+  /** The whole interruption, of which this may be a part. */
+  readonly wholeMs: number
+  readonly short: boolean
+  /** Whether it adds an interruption. */
+  readonly adds: boolean
+  readonly overrunMs: number
 }
 type Event = { anchor: EpochMs; cell: string | undefined; units: number }
 type Unit = { running: Running | null; event: Event | null; lastOutage: OutageId; lastEnd: EpochMs }
@@ -173,6 +197,7 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
 
   const isShort = (ms: number): boolean =>
     ms < limitMs || (ms === limitMs && settings.shortIncludesLimit)
+  const endOf = (running: Running): EpochMs => running.until ?? Math.max(now, running.first.from)
   const sumsOf = (cell: string): Sums => {
     let sums = cells.get(cell)
     if (sums === undefined) cells.set(cell, (sums = emptySums()))
@@ -192,10 +217,8 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
 
   function count(key: number | null, running: Running, unit: Unit | null): void {
     const { first } = running
-    const end = running.until ?? Math.max(now, first.from)
-    const ms = end - first.from
-    const short = isShort(ms)
-    const cell = cellOf(first)
+    const end = endOf(running)
+    const short = isShort(end - first.from)
     const again =
       mergeMs !== null &&
       unit !== null &&
@@ -205,67 +228,113 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
       unit.lastOutage = first.outage
       unit.lastEnd = end
     }
-    if (cell === undefined && unit === null) return
+    const portions = portionsOf(running, end, short, again)
+    const homes = portions.map(({ row }) => cellOf(row))
+    if (unit === null && homes.every((home) => home === undefined)) return
     // Long or short is known only when the limit has passed.
     const pending = running.until === null && short
-    if (cell !== undefined) {
-      const sums = sumsOf(cell)
+    portions.forEach((portion, i) => {
+      const home = homes[i]
+      if (home === undefined) return
+      const sums = sumsOf(home)
       if (running.until === null) sums.provisional = true
-      if (!pending) addCounted(sums, cell, key, running, { end, ms, short, again })
-    }
+      if (pending) return
+      const whole = homes.every((other) => other === home)
+      addCounted(sums, home, key, running, portion, whole)
+    })
     if (pending) return
+    const [cell] = homes
     if (unit !== null && key !== null) moveEvent(key, unit, running, short, cell)
     else if (short && cell !== undefined) sumsOf(cell).momentaryEvents += running.units
   }
 
+  /** An interruption whole, or planned work that outlasted its approval in two: what was approved, and the overrun as a fault. */
+  function portionsOf(running: Running, end: EpochMs, short: boolean, again: boolean): Portion[] {
+    const { first, plannedUntil } = running
+    const wholeMs = end - first.from
+    const overrunMs =
+      (settings.plannedOverrun ?? 'planned') !== 'planned' &&
+      first.nature === 'planned' &&
+      plannedUntil !== null
+        ? Math.min(wholeMs, Math.max(0, end - plannedUntil))
+        : 0
+    const portion = (row: Interruption, until: EpochMs, adds: boolean): Portion => ({
+      row,
+      until,
+      wholeMs,
+      short,
+      adds: adds && !again,
+      overrunMs,
+    })
+    if (overrunMs === 0) return [portion(first, end, true)]
+    const overrun: Interruption = {
+      ...first,
+      from: end - overrunMs,
+      nature: 'unplanned',
+      external: false,
+      sourceShortage: false,
+    }
+    if (overrunMs === wholeMs) return [portion(overrun, end, true)]
+    return [
+      portion(first, overrun.from, true),
+      portion(overrun, end, settings.plannedOverrun === 'faultInterruption'),
+    ]
+  }
+
+  /** `whole`: the whole interruption is in this cell, although it may come in portions. */
   function addCounted(
     sums: Sums,
     cell: string,
     key: number | null,
     running: Running,
-    what: { end: EpochMs; ms: number; short: boolean; again: boolean },
+    portion: Portion,
+    whole: boolean,
   ): void {
-    const { first, units: weight } = running
-    const { ms, short, again } = what
+    const { units: weight } = running
+    const { row, short, adds } = portion
+    const ms = portion.until - row.from
+    const longestMs = whole ? portion.wholeMs : ms
     const bits =
       (short ? SHORT : 0) |
-      (first.nature === 'planned' ? PLANNED : 0) |
-      (first.external ? EXTERNAL : 0) |
-      (first.sourceShortage ? SHORTAGE : 0)
-    const interruptions = again ? 0 : weight
+      (row.nature === 'planned' ? PLANNED : 0) |
+      (row.external ? EXTERNAL : 0) |
+      (row.sourceShortage ? SHORTAGE : 0)
+    const interruptions = adds ? weight : 0
     bump(sums.interruptions, bits, interruptions)
     bump(sums.unitMs, bits, weight * ms)
     for (const part of running.parts) {
-      const partMs = (part.until ?? Math.max(now, part.from)) - part.from
+      const partUntil = Math.min(part.until ?? Math.max(now, part.from), portion.until)
+      const partMs = Math.max(0, partUntil - Math.max(part.from, row.from))
       if (part.kva === null) sums.kvaUnknown = true
       else {
-        if (part.adds && !again) bump(sums.kva, bits, part.kva)
+        if (part.adds && adds) bump(sums.kva, bits, part.kva)
         bump(sums.kvaMs, bits, part.kva * partMs)
       }
       if (part.kw === null) sums.kwUnknown = true
       else bump(sums.kwMs, bits, part.kw * partMs)
     }
     if (key === null) {
-      sums.nameless.any += weight
-      if (!short) {
+      if (adds) sums.nameless.any += weight
+      if (!short && adds) {
         sums.nameless.long += weight
-        if (ms >= settings.longSingleH * MS_PER_H) sums.nameless.longSingle += weight
-        if (ms >= settings.longTotalH * MS_PER_H) sums.nameless.longTotal += weight
+        if (longestMs >= settings.longSingleH * MS_PER_H) sums.nameless.longSingle += weight
+        if (longestMs >= settings.longTotalH * MS_PER_H) sums.nameless.longTotal += weight
       }
     } else {
       const tally = tallyOf(sums, key, weight)
-      if (!again) tally.any += 1
+      if (adds) tally.any += 1
       if (!short) {
-        if (!again) tally.long += 1
+        if (adds) tally.long += 1
         tally.longMs += ms
-        tally.longestMs = Math.max(tally.longestMs, ms)
+        tally.longestMs = Math.max(tally.longestMs, longestMs)
       }
     }
-    if (options.perOutage === true) addOutage(sums, first, what.end)
+    if (options.perOutage === true) addOutage(sums, running.first, portion)
     onCounted?.({
       cell,
-      first,
-      until: running.until,
+      unit: key,
+      first: row,
+      until: running.until === null && portion.until === endOf(running) ? null : portion.until,
       length: short ? 'short' : 'long',
       interruptions,
       units: weight,
@@ -318,7 +387,13 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
       const end = running?.until ?? Infinity
       if (running === null || row.from > end) {
         if (running !== null) count(key, running, unit)
-        unit.running = { first: row, units: share.units, until: row.until, parts: [part] }
+        unit.running = {
+          first: row,
+          units: share.units,
+          until: row.until,
+          plannedUntil: approvedEnd(row, null),
+          parts: [part],
+        }
         return
       }
       const sameOutage = running.first.outage === row.outage && row.from < end
@@ -330,6 +405,7 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
       if (part.until === null || part.until > part.from) running.parts.push(part)
       running.until =
         running.until === null || row.until === null ? null : Math.max(running.until, row.until)
+      running.plannedUntil = approvedEnd(row, running.plannedUntil)
       return
     }
   }
@@ -347,11 +423,18 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
     // A record cut at midnight is still one interruption.
     if (before?.until === row.from && row.from === dayStart(row.day, timeZone)) {
       before.until = row.until
+      before.plannedUntil = approvedEnd(row, before.plannedUntil)
       before.parts.push({ ...part, adds: false })
       return
     }
     if (before !== undefined) count(null, before, null)
-    nameless.set(where, { first: row, units: row.customers, until: row.until, parts: [part] })
+    nameless.set(where, {
+      first: row,
+      units: row.customers,
+      until: row.until,
+      plannedUntil: approvedEnd(row, null),
+      parts: [part],
+    })
     namelessRows += 1
     if (namelessRows % NAMELESS_SWEEP_ROWS === 0) {
       for (const [key, running] of nameless) {
@@ -399,14 +482,21 @@ const bump = (into: Float64Array, index: number, by: number): void => {
   into[index] = (into[index] ?? 0) + by
 }
 
-function addOutage(sums: Sums, first: Interruption, end: EpochMs): void {
+/** The later of two approved ends; null where no row says one. */
+const approvedEnd = (row: Interruption, before: EpochMs | null): EpochMs | null =>
+  row.nature === 'planned' && row.plannedUntil != null
+    ? Math.max(row.plannedUntil, before ?? -Infinity)
+    : before
+
+function addOutage(sums: Sums, first: Interruption, { row, until, overrunMs }: Portion): void {
   const outage = sums.outages.get(first.outage)
   if (outage === undefined) {
-    const planned = first.nature === 'planned'
-    sums.outages.set(first.outage, { from: first.from, until: end, planned })
+    const planned = row.nature === 'planned'
+    sums.outages.set(first.outage, { from: row.from, until, planned, overrunMs })
   } else {
-    outage.from = Math.min(outage.from, first.from)
-    outage.until = Math.max(outage.until, end)
+    outage.from = Math.min(outage.from, row.from)
+    outage.until = Math.max(outage.until, until)
+    outage.overrunMs = Math.max(outage.overrunMs, overrunMs)
   }
 }
 

@@ -16,6 +16,8 @@ export type RecordStep = {
   readonly connectedKva: number | null
   readonly cause: string | null
   readonly nature: 'planned' | 'unplanned'
+  /** The end that was approved for planned work. */
+  readonly plannedUntil: EpochMs | null
   readonly external: boolean
   readonly sourceShortage: boolean
 }

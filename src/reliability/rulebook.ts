@@ -26,7 +26,16 @@ export type RulebookSettings = {
   readonly repeatedCompare: 'atLeast' | 'moreThan'
   readonly longSingleH: number
   readonly longTotalH: number
+  /** What a planned interruption becomes that outlasts the end that was approved. */
+  readonly plannedOverrun: PlannedOverrun
 }
+
+/**
+ * - `planned`: it stays planned to its end.
+ * - `faultTime`: the time beyond counts as a fault, and the interruption stays the one planned interruption that customers saw.
+ * - `faultInterruption`: the time beyond is recorded as a fault of its own, and counts once more.
+ */
+export type PlannedOverrun = 'planned' | 'faultTime' | 'faultInterruption'
 
 /** Which interruptions a sum is over; what is not named does not matter. */
 export type InterruptionFilter = {

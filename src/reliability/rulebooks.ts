@@ -84,6 +84,7 @@ const IEEE_SETTINGS: Rulebook['settings'] = {
   repeatedCompare: 'atLeast',
   longSingleH: 8,
   longTotalH: 8,
+  plannedOverrun: 'planned',
 }
 
 export const IEEE_1366: Rulebook = {
@@ -221,6 +222,8 @@ export const DLT_836: Rulebook = {
     ...IEEE_SETTINGS,
     shortUpToS: 180,
     unit: 'medium_voltage_user',
+    // What lasts beyond the approved end was neither applied for nor approved: a fault, of the utility's own.
+    plannedOverrun: 'faultTime',
   },
   indices: [
     ...DLT_VARIANTS.map(([suffix, where, en, zh]) =>

@@ -1,10 +1,18 @@
+import { hoursBetween } from '../reliability/calendar.ts'
 import { headlineFilter } from '../reliability/indices.ts'
 import { sumWhere } from '../reliability/reckoning.ts'
 import type { Rulebook, RulebookSettings } from '../reliability/rulebook.ts'
-import { hoursBetween } from '../reliability/calendar.ts'
 import { MS_PER_MIN } from '../time.ts'
 import type { Database } from './database.ts'
-import { daysIn, majorDaysOfPeriod, reckon, servedOf, type ReportQuestion } from './indices.ts'
+import { majorDaysLeftOut, majorDaysOfPeriod } from './major-days.ts'
+import {
+  EXCLUSIONS,
+  reckon,
+  servedOf,
+  withCountableUnit,
+  type Exclusion,
+  type ReportQuestion,
+} from './report-question.ts'
 import { ensureServed, readServedBook } from './reliability.ts'
 
 /** The headline of a rulebook over some interruptions: its units, how often and how long they were out. */
@@ -16,20 +24,34 @@ export type Headline = {
   readonly saidiMin: number | null
 }
 
+/** A rulebook and what is left out under it. */
+export type Side = Pick<ReportQuestion, 'rulebook' | 'exclude'>
+
 export type Comparison = {
   readonly from: string
   readonly to: string
-  readonly first: { readonly rulebook: string; readonly headline: Headline }
-  readonly second: { readonly rulebook: string; readonly headline: Headline }
-  /** From the first to the second, one setting after the other; the differences add up. */
-  readonly steps: readonly {
-    readonly setting: string
-    readonly first: string
-    readonly second: string
-    readonly after: Headline
-    readonly saidiMinChange: number | null
-    readonly saifiChange: number | null
-  }[]
+  readonly first: ComparedSide
+  readonly second: ComparedSide
+  /** From the first to the second, one rule after the other; their shares add up to the difference. */
+  readonly steps: readonly ComparisonStep[]
+  readonly saidiMinDifference: number | null
+  readonly saifiDifference: number | null
+}
+
+type ComparedSide = {
+  readonly rulebook: string
+  readonly exclude: readonly Exclusion[]
+  readonly headline: Headline
+}
+
+export type ComparisonStep = {
+  /** A setting of the rulebooks, `shortInHeadline`, or `exclude:` and what is left out on one side only. */
+  readonly setting: string
+  readonly first: string
+  readonly second: string
+  readonly after: Headline
+  readonly saidiMinChange: number | null
+  readonly saifiChange: number | null
 }
 
 type Setting = string | number | boolean | null
@@ -42,30 +64,40 @@ const SETTINGS = [
   'reinterruptionMergeMin',
 ] as const satisfies readonly (keyof RulebookSettings)[]
 
-/** Why two rulebooks give two figures for the same interruptions of the whole system: each setting that differs, and what it makes of them. */
-export async function compareRulebooks(
+/**
+ * Why two rulebooks, or two filters, give two figures for the same interruptions of one place: each rule that differs, and what it makes of
+ * them when it is changed after those before it.
+ */
+export async function compareReports(
   db: Database,
-  question: Omit<ReportQuestion, 'by' | 'rulebook'>,
-  first: Rulebook,
-  second: Rulebook,
+  asked: Omit<ReportQuestion, 'by' | 'rulebook' | 'exclude'>,
+  first: Side,
+  second: Side,
 ): Promise<Comparison> {
   await ensureServed(db)
-  const book = await readServedBook(db, question.timeZone)
-  const hours = hoursBetween(question.from, question.to, question.timeZone)
-  const headlineOf = async (
-    settings: RulebookSettings,
-    countsShort: boolean,
-  ): Promise<Headline> => {
-    const asked: ReportQuestion = { ...question, by: 'system', rulebook: { ...first, settings } }
-    const major = question.exclude.includes('major')
-      ? daysIn(await majorDaysOfPeriod(db, asked, book))
-      : new Set<string>()
-    const { cells } = await reckon(db, asked, major, { perUnit: false })
+  const book = await readServedBook(db, asked.timeZone)
+  const hours = hoursBetween(asked.from, asked.to, asked.timeZone)
+  const countable = async ({ rulebook, exclude }: Side): Promise<Side> =>
+    await withCountableUnit(db, { ...asked, by: 'system' as const, rulebook, exclude }, book)
+  const [from, to] = [await countable(first), await countable(second)]
+
+  const headlineOf = async (side: Side, countsShort: boolean): Promise<Headline> => {
+    // Thresholds are frozen for rulebooks as they are; on the way from one to the other there are none.
+    const known = [from, to].find((end) => sameSettings(end.rulebook, side.rulebook))
+    const id = known?.rulebook.id ?? `${from.rulebook.id} to ${to.rulebook.id}`
+    const question: ReportQuestion = {
+      ...asked,
+      exclude: side.exclude,
+      rulebook: { ...side.rulebook, id },
+      by: 'system',
+    }
+    const major = majorDaysLeftOut(await majorDaysOfPeriod(db, question, book))
+    const { cells } = await reckon(db, question, major, { perUnit: false })
     const sums = cells.get('')
     const where = countsShort ? {} : { length: 'long' as const }
     const interruptions = sums === undefined ? 0 : sumWhere(sums.interruptions, where)
     const unitMinutes = sums === undefined ? 0 : sumWhere(sums.unitMs, where) / MS_PER_MIN
-    const { units } = servedOf(asked, book, 'system', hours)
+    const { units } = servedOf(question, book, 'system', hours)
     const over = (value: number) => (units === null || units <= 0 ? null : value / units)
     return {
       unitsServed: units,
@@ -75,40 +107,83 @@ export async function compareRulebooks(
       saidiMin: over(unitMinutes),
     }
   }
-  const countsShort = (rulebook: Rulebook) => headlineFilter(rulebook).length === undefined
-  let settings = first.settings
-  let short = countsShort(first)
-  const start = await headlineOf(settings, short)
+  const countsShort = ({ rulebook }: Side) => headlineFilter(rulebook).length === undefined
+  let side: Side = { rulebook: from.rulebook, exclude: from.exclude }
+  let short = countsShort(from)
+  const start = await headlineOf(side, short)
   let before = start
-  const steps: Comparison['steps'][number][] = []
-  const step = (setting: string, was: Setting, is: Setting, after: Headline): void => {
-    const change = (a: number | null, b: number | null) => (a === null || b === null ? null : b - a)
+  const steps: ComparisonStep[] = []
+  const step = async (setting: string, was: Setting, is: Setting): Promise<void> => {
+    const after = await headlineOf(side, short)
     steps.push({
       setting,
       first: String(was ?? 'none'),
       second: String(is ?? 'none'),
       after,
-      saidiMinChange: change(before.saidiMin, after.saidiMin),
-      saifiChange: change(before.saifi, after.saifi),
+      ...changes(before, after),
     })
     before = after
   }
   for (const name of SETTINGS) {
-    const [was, is] = [first.settings[name], second.settings[name]]
+    const [was, is] = [from.rulebook.settings[name], to.rulebook.settings[name]]
     if (was === is) continue
-    settings = { ...settings, [name]: is }
-    step(name, was, is, await headlineOf(settings, short))
+    side = withSettings(side, { [name]: is })
+    await step(name, was, is)
   }
-  if (short !== countsShort(second)) {
-    short = !short
+  if (short !== countsShort(to)) {
     const say = (counts: boolean) => (counts ? 'counted' : 'left out')
-    step('shortInHeadline', say(!short), say(short), await headlineOf(settings, short))
+    short = !short
+    await step('shortInHeadline', say(!short), say(short))
   }
+  for (const what of EXCLUSIONS) {
+    const [was, is] = [from.exclude.includes(what), to.exclude.includes(what)]
+    if (was === is) continue
+    const exclude = is ? [...side.exclude, what] : side.exclude.filter((one) => one !== what)
+    side = { ...side, exclude }
+    const say = (left: boolean) => (left ? 'left out' : 'counted')
+    await step(`exclude:${what}`, say(was), say(is))
+  }
+  // Only what is left out and counted as a fault all the same shows in a headline; so after the filters.
+  const [was, is] = [from.rulebook.settings.plannedOverrun, to.rulebook.settings.plannedOverrun]
+  if (was !== is) {
+    side = withSettings(side, { plannedOverrun: is })
+    await step('plannedOverrun', was, is)
+  }
+  const told = ({ rulebook, exclude }: Side, headline: Headline): ComparedSide => ({
+    rulebook: rulebook.id,
+    exclude,
+    headline,
+  })
   return {
-    from: question.from,
-    to: question.to,
-    first: { rulebook: first.id, headline: start },
-    second: { rulebook: second.id, headline: before },
+    from: asked.from,
+    to: asked.to,
+    first: told(from, start),
+    second: told(to, before),
     steps,
+    saidiMinDifference: changes(start, before).saidiMinChange,
+    saifiDifference: changes(start, before).saifiChange,
+  }
+}
+
+const sameSettings = (a: Rulebook, b: Rulebook): boolean =>
+  SETTINGS.every((name) => a.settings[name] === b.settings[name]) &&
+  a.settings.plannedOverrun === b.settings.plannedOverrun
+
+const withSettings = (side: Side, settings: Partial<RulebookSettings>): Side => ({
+  ...side,
+  rulebook: { ...side.rulebook, settings: { ...side.rulebook.settings, ...settings } },
+})
+
+/** From the sums where the same units are served: 0.4 is then 0.4, and not the difference of two rounded numbers. */
+function changes(
+  a: Headline,
+  b: Headline,
+): { saidiMinChange: number | null; saifiChange: number | null } {
+  const units = a.unitsServed === b.unitsServed ? a.unitsServed : null
+  const change = (was: number | null, is: number | null, more: number): number | null =>
+    was === null || is === null ? null : units === null ? is - was : more / units
+  return {
+    saidiMinChange: change(a.saidiMin, b.saidiMin, b.unitMinutes - a.unitMinutes),
+    saifiChange: change(a.saifi, b.saifi, b.interruptions - a.interruptions),
   }
 }

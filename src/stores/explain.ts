@@ -4,7 +4,8 @@ import { headlineFilter, indexRow, type IndexRow } from '../reliability/indices.
 import { emptySums, type Counted } from '../reliability/reckoning.ts'
 import { MS_PER_S, toIso, type EpochMs } from '../time.ts'
 import type { Database } from './database.ts'
-import { daysIn, majorDaysOfPeriod, reckon, servedOf, type ReportQuestion } from './indices.ts'
+import { majorDaysLeftOut, majorDaysOfPeriod } from './major-days.ts'
+import { reckon, servedOf, withCountableUnit, type ReportQuestion } from './report-question.ts'
 import { firstKeyAt } from './observations.ts'
 import { ensureServed, readServedBook } from './reliability.ts'
 
@@ -18,6 +19,8 @@ export type ExplainedSet = {
   readonly until: string | null
   readonly feeder: string | null
   readonly cause: string | null
+  /** Planned work that outlasted its approved end is told in two sets where the rulebook counts the overrun as a fault. */
+  readonly nature: 'planned' | 'unplanned'
   readonly length: 'short' | 'long'
   readonly customers: number
   /** What they add to CI, to customer-seconds, and to momentary interruptions. */
@@ -72,14 +75,13 @@ type GrowingSet = {
  */
 export async function explain(
   db: Database,
-  question: ReportQuestion & { readonly group: string | null },
+  asked: ReportQuestion & { readonly group: string | null },
 ): Promise<Explanation> {
-  const { rulebook, from, to, by, timeZone, group } = question
   await ensureServed(db)
-  const book = await readServedBook(db, timeZone)
-  const major = question.exclude.includes('major')
-    ? daysIn(await majorDaysOfPeriod(db, question, book))
-    : new Set<string>()
+  const book = await readServedBook(db, asked.timeZone)
+  const question = await withCountableUnit(db, asked, book)
+  const { rulebook, from, to, by, timeZone, group } = question
+  const major = majorDaysLeftOut(await majorDaysOfPeriod(db, question, book))
   const cell = by === 'system' ? '' : (group ?? '')
   const headline = headlineFilter(rulebook)
   const outages = new Map<string, Growing>()
@@ -97,7 +99,7 @@ export async function explain(
       sets: new Map<string, GrowingSet>(),
     }
     outages.set(first.outage, outage)
-    const key = `${first.from} ${until} ${first.feeder}`
+    const key = `${first.from} ${until} ${first.feeder} ${first.nature}`
     const set = outage.sets.get(key) ?? {
       counted,
       customers: 0,
@@ -154,6 +156,7 @@ const explainedSet = (set: GrowingSet): ExplainedSet => ({
   until: set.counted.until === null ? null : toIso(set.counted.until),
   feeder: set.counted.first.feeder,
   cause: set.counted.first.cause,
+  nature: set.counted.first.nature,
   length: set.counted.length,
   customers: set.customers,
   ci: set.ci,

@@ -3,7 +3,8 @@ import type { IndexRow } from '../reliability/indices.ts'
 import { CEER, DLT_836, IEEE_1366 } from '../reliability/rulebooks.ts'
 import { toIso, type EpochMs } from '../time.ts'
 import type { Database } from './database.ts'
-import { freezeThresholds, indicesReport, type IndicesReport } from './indices.ts'
+import { indicesReport, type IndicesReport } from './indices.ts'
+import { freezeThresholds } from './major-days.ts'
 
 const CLOSED_RULEBOOKS = [IEEE_1366, DLT_836, CEER]
 const CLOSED_GROUPS = ['system', 'area', 'feeder'] as const

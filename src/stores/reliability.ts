@@ -8,6 +8,7 @@ import { servedBook, type NetworkStatement, type ServedBook } from '../reliabili
 import { MS_PER_DAY, type EpochMs } from '../time.ts'
 import type { Database, Tx } from './database.ts'
 import { loadPointNumbers, loadRevision } from './networks.ts'
+import { readPlannedEnds } from './planned-ends.ts'
 import type { ReliabilityTables } from './reliability-tables.ts'
 
 // Two reports at once must not both count a revision.
@@ -208,6 +209,7 @@ type InterruptionRow = {
   cause: string | null
   external: boolean
   source_shortage: boolean
+  planned_until: EpochMs | null
 }
 
 /**
@@ -220,6 +222,11 @@ export async function* readInterruptions(
   more: () => EpochMs,
 ): AsyncGenerator<Interruption[]> {
   const start = dayStart(period.from, period.timeZone)
+  const plannedEnds = await readPlannedEnds(
+    tx,
+    start - MS_PER_DAY,
+    dayStart(period.to, period.timeZone) + MS_PER_DAY,
+  )
   let from = new Date(start - MS_PER_DAY)
   // A day beyond the end: windows of momentary events reach over it.
   let to = new Date(dayStart(period.to, period.timeZone) + MS_PER_DAY)
@@ -229,7 +236,7 @@ export async function* readInterruptions(
     await sql`declare interruptions no scroll cursor for
       select i.outage, i.from_at, i.until_at, i.area, i.substation, i.feeder, i.customers, i.connected_kva, i.members,
         i.local_day, case o.kind when 'planned' then 'planned' else i.nature end as nature,
-        coalesce(i.cause, o.cause) as cause, i.external, i.source_shortage
+        coalesce(i.cause, o.cause) as cause, i.external, i.source_shortage, i.planned_until
       from interruption i left join outage o on o.id = i.outage
       where (i.from_at >= ${from} and i.from_at < ${to}) ${early}
       order by i.from_at, i.outage collate "C", i.until_at nulls last, i.feeder collate "C", i.customers, i.members[1]`.execute(
@@ -240,7 +247,7 @@ export async function* readInterruptions(
         await sql<InterruptionRow>`fetch forward ${sql.lit(ROWS_A_FETCH)} from interruptions`.execute(
           tx,
         )
-      if (rows.length > 0) yield rows.map(interruptionOf)
+      if (rows.length > 0) yield rows.map((row) => interruptionOf(row, plannedEnds))
       if (rows.length < ROWS_A_FETCH) break
     }
     await sql`close interruptions`.execute(tx)
@@ -252,7 +259,10 @@ export async function* readInterruptions(
   }
 }
 
-const interruptionOf = (row: InterruptionRow): Interruption => ({
+const interruptionOf = (
+  row: InterruptionRow,
+  plannedEnds: ReadonlyMap<string, EpochMs>,
+): Interruption => ({
   outage: row.outage,
   from: row.from_at,
   until: row.until_at,
@@ -264,6 +274,7 @@ const interruptionOf = (row: InterruptionRow): Interruption => ({
   connectedKva: row.connected_kva,
   members: row.members,
   nature: row.nature === 'planned' ? 'planned' : 'unplanned',
+  plannedUntil: row.planned_until ?? plannedEnds.get(row.outage) ?? null,
   cause: row.cause,
   external: row.external,
   sourceShortage: row.source_shortage,

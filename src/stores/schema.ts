@@ -170,6 +170,11 @@ export type CoreTables = {
     cause: string | null
     external: Generated<boolean>
     source_shortage: Generated<boolean>
+    planned_until: ColumnType<
+      EpochMs | null,
+      Date | string | null | undefined,
+      Date | string | null
+    >
   }
   outage_event: {
     id: Generated<number>

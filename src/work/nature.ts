@@ -31,15 +31,8 @@ export function plannedNature(
   outage: OutageBeginning,
   promise: NoticePromise,
 ): PlannedNature | null {
-  if (outage.device === null || outage.reason === 'trip' || outage.reason === 'lockout') return null
-  let best: Work | null = null
-  for (const work of works) {
-    if (!wasApproved(work) || !opens(work, outage.device)) continue
-    const from = work.window.from - NATURE_EARLY_MAX_MIN * MS_PER_MIN
-    const until = Math.max(work.window.until, work.finishedAt ?? 0)
-    if (outage.startedAt < from || outage.startedAt >= until) continue
-    if (best === null || work.window.from > best.window.from) best = work
-  }
+  if (outage.reason === 'trip' || outage.reason === 'lockout') return null
+  const best = workBehind(works, outage)
   if (best === null) return null
   const told = best.announcedAt ?? outage.startedAt
   const { countsAs } = noticeStanding(best, told, promise)
@@ -49,6 +42,22 @@ export function plannedNature(
     cause: best.reason,
     plannedUntil: best.window.until,
   }
+}
+
+/** The approved work whose switching a beginning was; of several the one whose window began last. */
+export function workBehind(
+  works: readonly Work[],
+  { device, startedAt }: Pick<OutageBeginning, 'device' | 'startedAt'>,
+): Work | null {
+  let best: Work | null = null
+  for (const work of works) {
+    if (device === null || !wasApproved(work) || !opens(work, device)) continue
+    const from = work.window.from - NATURE_EARLY_MAX_MIN * MS_PER_MIN
+    const until = Math.max(work.window.until, work.finishedAt ?? 0)
+    if (startedAt < from || startedAt >= until) continue
+    if (best === null || work.window.from > best.window.from) best = work
+  }
+  return best
 }
 
 const wasApproved = (work: Work): boolean =>
