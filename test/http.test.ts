@@ -585,11 +585,11 @@ t.test(
       .updateTable('outage')
       .set({
         etr: JSON.stringify({
-          at: NOW,
+          at: NOW - MIN,
           earliest: null,
-          latest: NOW + MIN,
+          latest: NOW,
           source: 'rule',
-          issuedAt: NOW - MIN,
+          issuedAt: NOW - 2 * MIN,
         }),
       })
       .execute()

@@ -9,7 +9,7 @@ import { openTestDatabase } from './support/database.ts'
 import { HAND_NETWORK, writeFiles } from './support/hand-network.ts'
 import { environmentOf, openGateway, openTestService } from './support/service.ts'
 
-type Outage = { startedAt: string; restoredAt: string | null }
+type Outage = { id: string; startedAt: string; restoredAt: string | null }
 const iso = (at: number): string => new Date(at).toISOString()
 
 /** A service on the hand network, its head switches, and what `relight verify` says of its database. */
@@ -37,7 +37,7 @@ async function field(test: { teardown(fn: () => unknown): void }) {
     })
     return { code, said }
   }
-  return { gateway, outages, verify }
+  return { service, gateway, outages, verify }
 }
 
 t.test(
@@ -74,3 +74,26 @@ t.test('what is of bad quality turns nothing, also when it is read again', async
   ])
   t.match(await verify(), { code: 0 })
 })
+
+t.test(
+  'what a late word leaves nothing of is no outage any more, but is known by its name',
+  async (t) => {
+    const { service, gateway, outages, verify } = await field(t)
+    const at = Date.now() - 3_600_000
+    await gateway.switch('FU', 'open', at + 600_000)
+    await gateway.switch('FU', 'closed', at + 660_000)
+    await until(async () => (await outages()).length === 1, 'the fuse')
+    const [fuse] = await outages()
+    await gateway.switch('B1', 'open', at)
+    await gateway.switch('B1', 'closed', at + 1_200_000)
+    const feederOnly = async () => (await outages()).every(({ startedAt }) => startedAt === iso(at))
+    await until(feederOnly, 'the feeder was dead already')
+    t.equal((await outages()).length, 1)
+    t.match(await service.get(`outages/${fuse?.id}`), {
+      customersInterrupted: 0,
+      customerMinutes: 0,
+      corrections: [{}],
+    })
+    t.match(await verify(), { code: 0 })
+  },
+)

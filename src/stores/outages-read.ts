@@ -68,6 +68,8 @@ export async function listOutages(
   let query = db
     .selectFrom('outage')
     .selectAll()
+    // What a later word took all interruptions from is known by its name only: which of those there were depends on who spoke first.
+    .where((where) => where.or([where('phases', '<>', 0), where('origin', '<>', 'live')]))
     .orderBy('started_at', 'desc')
     .orderBy('id', 'desc')
     .limit(limit + 1)
