@@ -1,5 +1,6 @@
-import type { MqttClient } from 'mqtt'
-import mqtt from 'mqtt'
+import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import mqtt, { type MqttClient } from 'mqtt'
 import type { Observation } from '../src/ledger/observation.ts'
 import { toIso } from '../src/time.ts'
 import type { Random } from './random.ts'
@@ -7,11 +8,13 @@ import type { Random } from './random.ts'
 /** Words of a gateway that the broker has not taken yet. */
 const IN_FLIGHT_MAX = 100
 const TOGETHER_MAX = 20
+/** Before a message that the client gave up is handed to it again. */
+const AGAIN_AFTER_MS = 50
 
 export type PublishOptions = {
   readonly deliveries: readonly Observation[]
-  /** Asked again for each connection: a service that is back may listen elsewhere. */
-  readonly url: string
+  /** Asked again for each connection: a service that is back may listen elsewhere. Undefined while there is nobody to connect to. */
+  readonly url: () => string | undefined
   readonly random: Random
   /** Called with the number of words that brokers have taken so far. */
   readonly onTaken: (taken: number) => void
@@ -48,7 +51,8 @@ export async function publishStorm(options: PublishOptions): Promise<number> {
       while (session.inFlight.size >= IN_FLIGHT_MAX && !signal.aborted) {
         await Promise.race([...session.inFlight, stopped])
       }
-      const sent = publish(session.client, words).then(() => {
+      const sent = publishUntilTaken(session.client, words, signal).then((isTaken) => {
+        if (!isTaken) return
         taken += words.length
         onTaken(taken)
       })
@@ -67,8 +71,15 @@ export async function publishStorm(options: PublishOptions): Promise<number> {
 
 type Session = { readonly client: MqttClient; readonly inFlight: Set<Promise<void>> }
 
-function connect(url: string, gateway: string): MqttClient {
-  const client = mqtt.connect(url, {
+function connect(url: () => string | undefined, gateway: string): MqttClient {
+  const dial = (): net.Socket => {
+    const there = url()
+    // Not where it was before: somebody else may listen there by now, and acknowledge what nobody keeps.
+    if (there === undefined) return new net.Socket().destroy(new Error('the service is down'))
+    const { hostname, port } = new URL(there)
+    return net.connect(Number(port), hostname)
+  }
+  const client = new mqtt.MqttClient(dial, {
     clientId: `storm-${gateway}`,
     clean: false,
     protocolVersion: 4,
@@ -78,6 +89,26 @@ function connect(url: string, gateway: string): MqttClient {
   // It connects again by itself, and sends again what was not acknowledged.
   client.on('error', () => undefined)
   return client
+}
+
+/**
+ * The client sends again by itself what was in flight when a connection broke, but gives up ("Connection closed") what it was just about to
+ * send. A gateway in the field gives up nothing. False where `signal` aborts first.
+ */
+async function publishUntilTaken(
+  client: MqttClient,
+  words: readonly Observation[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  while (!signal.aborted) {
+    try {
+      await publish(client, words)
+      return true
+    } catch {
+      await sleep(AGAIN_AFTER_MS)
+    }
+  }
+  return false
 }
 
 async function publish(client: MqttClient, words: readonly Observation[]): Promise<void> {

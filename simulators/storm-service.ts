@@ -15,6 +15,8 @@ export type ServiceProcess = {
   kill(): Promise<void>
   /** SIGTERM; gives the exit code. */
   stop(): Promise<number | null>
+  /** Kills it for good: whoever starts it later is refused. */
+  end(): Promise<void>
   /** Another command of the same binary, in the same environment. */
   run(...args: string[]): Promise<{ readonly code: number; readonly said: string }>
 }
@@ -41,6 +43,7 @@ export function serviceProcess({ environment, logFile, onDeath }: ServiceOptions
   const env = { ...process.env, ...environment }
   let child: ChildProcess | undefined
   let addresses: { http: string; mqtt: string } | undefined
+  let ended = false
 
   const end = (signal: NodeJS.Signals): Promise<number | null> => {
     const ending = child
@@ -60,6 +63,8 @@ export function serviceProcess({ environment, logFile, onDeath }: ServiceOptions
     http: () => addresses?.http,
     mqtt: () => addresses?.mqtt,
     start() {
+      // It would be ready in a folder that was removed meanwhile, on an empty database, and outlive the storm.
+      if (ended) return Promise.reject(new Error('the service: the storm is over'))
       const started = spawn(process.execPath, [...nodeArgs, 'serve'], {
         cwd: root,
         env,
@@ -95,6 +100,10 @@ export function serviceProcess({ environment, logFile, onDeath }: ServiceOptions
       })
     },
     async kill() {
+      await end('SIGKILL')
+    },
+    async end() {
+      ended = true
       await end('SIGKILL')
     },
     stop: () => end('SIGTERM'),

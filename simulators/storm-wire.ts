@@ -85,7 +85,7 @@ export async function wireStorm(options: WireOptions): Promise<number> {
     err(error instanceof Error ? error.message : String(error))
     return 1
   } finally {
-    await service.kill()
+    await service.end()
     await site.close()
   }
 }
@@ -119,8 +119,10 @@ async function rage(
   blows.sort((a, b) => a.after - b.after)
   let blowing: Promise<void> = Promise.resolve()
   let failed: unknown
+  const stop = new AbortController()
   const strike = async (what: (typeof blows)[number]['what'], taken: number) => {
     await sleep(random.between(0, 60))
+    if (stop.signal.aborted || signal.aborted) return
     err(`  ${taken} words taken: ${what}`)
     if (what === 'kill') {
       await service.kill()
@@ -129,13 +131,10 @@ async function rage(
     } else if (what === 'broker') await site.restartBroker?.()
     else await site.cutDatabase()
   }
-  const url = site.mqttUrl ?? service.mqtt()
-  if (url === undefined) throw new Error('nobody says where to publish')
   const startedAt = performance.now()
-  const stop = new AbortController()
   const published = publishStorm({
     deliveries: storm.deliveries,
-    url,
+    url: () => site.mqttUrl ?? service.mqtt(),
     random,
     signal: AbortSignal.any([signal, stop.signal, death]),
     onTaken(taken) {
@@ -150,8 +149,13 @@ async function rage(
       }
     },
   })
-  await published
-  await blowing
+  try {
+    await published
+  } finally {
+    // A blow that is under way when the storm ends would bring the service back after its folder is gone.
+    blows.length = 0
+    await blowing
+  }
   death.throwIfAborted()
   if (failed !== undefined) throw failed
   if (signal.aborted) throw new Error('stopped')
