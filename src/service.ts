@@ -363,7 +363,7 @@ function watchDatabase(db: Database): { alive(): boolean; stop(): void } {
 async function listenForNetworks(
   config: pg.ClientConfig,
   logger: Logger,
-  onNetwork: () => void,
+  onNetwork: () => unknown,
 ): Promise<() => Promise<void>> {
   const listener = await listenTo({
     config,

@@ -189,6 +189,44 @@ t.test('the server comes back by itself when it is killed', async (t) => {
 })
 
 t.test(
+  'no server starts beside a statement that its killed predecessor left running',
+  { skip: process.platform === 'linux' ? false : 'it can only be seen on Linux' },
+  async (t) => {
+    const dataDir = await openMadeFolder(t)
+    const server = await startEmbeddedPostgres({ dataDir, settings: FAST })
+    t.teardown(() => server.stop())
+    const busy = new Client(server.config)
+    busy.on('error', () => undefined)
+    await busy.connect()
+    const { rows } = await busy.query<{ pid: number }>('select pg_backend_pid() as pid')
+    const orphan = Number(rows[0]?.pid)
+    // It never waits, and so does not notice that its server is gone.
+    const never = 'do $$ begin for i in 1..2000000000 loop null; end loop; end $$'
+    const broken = busy.query(never).then(
+      () => 'done',
+      () => 'broken',
+    )
+    const pidFile = path.join(dataDir, 'postgres/postmaster.pid')
+    const old = Number(fs.readFileSync(pidFile, 'utf8').split('\n')[0])
+    process.kill(old, 'SIGKILL')
+    const isBack = () =>
+      ask(server.config, 'select 1').then(
+        () => true,
+        () => false,
+      )
+    await until(async () => !(await isBack()), 'it is gone', 10_000)
+    await until(isBack, 'its successor answers', 30_000)
+    // It may be a zombie for a while: that has no command any more.
+    const command = fs.existsSync(`/proc/${orphan}`)
+      ? fs.readFileSync(`/proc/${orphan}/cmdline`, 'utf8')
+      : ''
+    t.equal(command, '', 'and the statement runs no more')
+    t.equal(await broken, 'broken', 'whoever asked for it is told')
+    await busy.end().catch(() => undefined)
+  },
+)
+
+t.test(
   'a path too long for a socket puts it elsewhere, where a second process finds it',
   async (t) => {
     const dataDir = path.join(openFolder(t), 'x'.repeat(120))

@@ -42,6 +42,7 @@ const STALE_LOCK_WAIT_MS = 15_000
 const STOP_TIMEOUT_MS = 30_000
 const RESTART_AFTER_MS_MAX = 10_000
 const POLL_MS = 15
+const LAST_WORDS_WAIT_MS = 250
 /** The longest socket path that every system takes, with the file name that PostgreSQL adds. */
 const SOCKET_PATH_BYTES_MAX = 100
 const SOCKET_NAME = '.s.PGSQL.5432'
@@ -227,7 +228,7 @@ async function clearStaleServer(dataDir: string, pgData: string): Promise<void> 
     // The number is gone, a zombie's, or another program's by now: the file means nothing.
     if (!isServerOf(pgData, pid)) break
     // Nobody holds the service lock, so nobody waits for this server: an orphan.
-    if (!asked) interrupt(pid)
+    if (!asked) signal(pid, 'SIGINT')
     if (performance.now() > giveUpAt) {
       throw new Error(
         `the data folder ${dataDir} is in use by a PostgreSQL server (process ${pid})`,
@@ -242,7 +243,42 @@ async function clearStaleServer(dataDir: string, pgData: string): Promise<void> 
       `the data folder ${dataDir} is in use by a PostgreSQL server that cannot be seen from here (another container?)`,
     )
   }
+  await endOrphans(pgData)
   fs.rmSync(pidFile, { force: true })
+}
+
+/**
+ * A server that was killed leaves those who were in the middle of a statement: they notice only when they next wait. PostgreSQL refuses
+ * to start beside them by what is written in the file that we take away, because two servers on one folder destroy it.
+ */
+async function endOrphans(pgData: string): Promise<void> {
+  const giveUpAt = performance.now() + STALE_LOCK_WAIT_MS
+  for (let orphans = orphansOf(pgData); orphans.length > 0; orphans = orphansOf(pgData)) {
+    if (performance.now() > giveUpAt) {
+      throw new Error(`processes of an ended PostgreSQL server still use ${pgData}: ${orphans}`)
+    }
+    for (const pid of orphans) signal(pid, 'SIGQUIT')
+    await sleep(POLL_MS)
+  }
+}
+
+/** Server processes at work in the folder. Only Linux lets us look; elsewhere a server that was killed is rare, and its parts end soon. */
+function orphansOf(pgData: string): number[] {
+  if (process.platform !== 'linux') return []
+  return fs
+    .readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return (
+          fs.readlinkSync(`/proc/${pid}/cwd`) === pgData &&
+          readText(`/proc/${pid}/comm`).trim() === 'postgres'
+        )
+      } catch {
+        return false // it has ended, or belongs to someone else
+      }
+    })
+    .map(Number)
 }
 
 /** True where the process is a PostgreSQL server on this very folder; a zombie has no command any more. */
@@ -255,9 +291,9 @@ function isServerOf(pgData: string, pid: number): boolean {
   return stdout.includes('bin/postgres ') && stdout.includes(pgData)
 }
 
-function interrupt(pid: number): void {
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGINT')
+    process.kill(pid, name)
   } catch {
     // it has ended by itself
   }
@@ -327,11 +363,17 @@ function superviseServer(
 
   function untilEnd(launched: ChildProcess): Promise<void> {
     return new Promise((resolve) => {
-      launched.once('close', () => {
+      let isOver = false
+      const over = (): void => {
+        if (isOver) return
+        isOver = true
         endedWith = log.trim() === '' ? 'it said nothing' : log.trim()
         resolve()
         if (!stopping && everStarted) void restart()
-      })
+      }
+      launched.once('close', over)
+      // Its output stays open while a statement that it left behind runs on; that one is not waited for.
+      launched.once('exit', () => setTimeout(over, LAST_WORDS_WAIT_MS))
     })
   }
 
