@@ -255,7 +255,9 @@ async function endOrphans(pgData: string): Promise<void> {
   const giveUpAt = performance.now() + STALE_LOCK_WAIT_MS
   for (let orphans = orphansOf(pgData); orphans.length > 0; orphans = orphansOf(pgData)) {
     if (performance.now() > giveUpAt) {
-      throw new Error(`processes of an ended PostgreSQL server still use ${pgData}: ${orphans}`)
+      throw new Error(
+        `processes of an ended PostgreSQL server still use ${pgData}: ${orphans.join(', ')}`,
+      )
     }
     for (const pid of orphans) signal(pid, 'SIGQUIT')
     await sleep(POLL_MS)
