@@ -185,9 +185,13 @@ function replace({ outages }: Ledger['record'], known: Outage | undefined, named
   )
 }
 
-/** Forgets what ended before an instant. The record keeps it; a word from before it will ask for it again. */
-export function pruneLedger(ledger: Ledger, horizon: EpochMs): void {
+/**
+ * Forgets what ended before an instant, and gives the outages that are forgotten: nothing from that instant on can change them. The record
+ * keeps it; a word from before it will ask for it again.
+ */
+export function pruneLedger(ledger: Ledger, horizon: EpochMs): OutageFacts[] {
   const { record, settings } = ledger
+  const forgotten: OutageFacts[] = []
   const keepFrom = horizon - settings.recloseWindowMs
   for (const history of ledger.histories.values()) pruneHistory(history, horizon)
   let gone = 0
@@ -207,6 +211,7 @@ export function pruneLedger(ledger: Ledger, horizon: EpochMs): void {
         continue
       }
       record.byId.delete(outage.id)
+      if (outage.told !== null) forgotten.push(outage.told)
       for (const opening of outage.openings) {
         for (const spell of record.openings.get(device)?.get(opening) ?? []) {
           const spells = record.spells.get(spell.group)?.filter((other) => other !== spell) ?? []
@@ -220,6 +225,7 @@ export function pruneLedger(ledger: Ledger, horizon: EpochMs): void {
     else record.outages.set(device, kept)
   }
   ledger.horizon = horizon
+  return forgotten
 }
 
 /** Where every switch that was ever heard of stood just before the horizon of a ledger: a checkpoint. */

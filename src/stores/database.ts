@@ -71,3 +71,14 @@ export function openDatabase(config: pg.PoolConfig): { db: Database; pool: pg.Po
   pool.on('connect', (client) => client.on('error', () => undefined))
   return { db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), pool }
 }
+
+/** One view of the record for all that is read in it: nothing that is committed meanwhile is seen, and nothing moves. */
+export const readingRecord = <T>(
+  db: Database,
+  read: (record: Database) => Promise<T>,
+): Promise<T> =>
+  db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+    .execute((tx) => read(tx))

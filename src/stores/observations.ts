@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto'
 import { sql } from 'kysely'
 import type {
-  MeterObservation,
   Observation,
   Quality,
   SwitchObservation,
@@ -82,11 +81,13 @@ export function observationKey(said: Observation): string {
 /** The smallest key that a word from this instant can have. */
 export const firstKeyAt = (at: EpochMs): string => timePrefix(at) + '0'.repeat(20)
 
+/** No word has a key as large as this. */
+const LAST_KEY = 'f'.repeat(32)
+
 const timePrefix = (at: EpochMs): string =>
   Math.max(0, Math.min(at, 0xffff_ffff_ffff)).toString(16).padStart(12, '0')
 
 type ObservationRow = {
-  key: string
   gateway: string
   kind: string
   point: string
@@ -100,52 +101,90 @@ type ObservationRow = {
   by_subject: string | null
 }
 
-export function readObservation(row: ObservationRow): Observation {
-  const said = {
-    gateway: row.gateway,
-    point: row.point,
-    seq: row.seq,
-    at: row.at,
-    receivedAt: row.received_at,
-  }
-  if (row.kind === 'meter') {
-    return { ...said, kind: 'meter', event: row.value as MeterObservation['event'] }
-  }
-  return {
-    ...said,
-    kind: row.kind as SwitchObservation['kind'],
-    position: row.value as SwitchObservation['position'],
-    phases: row.phases,
-    reason: row.reason as SwitchReason | null,
-    quality: row.quality as Quality,
-    bySubject: row.by_subject,
-  }
-}
+const readSwitching = (row: ObservationRow): SwitchObservation => ({
+  gateway: row.gateway,
+  point: row.point,
+  seq: row.seq,
+  at: row.at,
+  receivedAt: row.received_at,
+  kind: row.kind as SwitchObservation['kind'],
+  position: row.value as SwitchObservation['position'],
+  phases: row.phases,
+  reason: row.reason as SwitchReason | null,
+  quality: row.quality as Quality,
+  bySubject: row.by_subject,
+})
 
-/** Words about switches from an instant on by the source's clock, in the order of time, in pages. */
+/**
+ * Words about switches from an instant on by the source's clock, in the order of time, in pages; without those whose clock ran too far
+ * ahead. `db` is one view of the record (`readingRecord`). The next page is read while this one is worked on.
+ */
 export async function* switchObservations(
   db: Database,
   from: EpochMs,
   until: EpochMs = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<SwitchObservation[]> {
-  let after: string | undefined
-  const first = firstKeyAt(from)
-  const end = Number.isFinite(until) ? firstKeyAt(until) : undefined
+  const end = Number.isFinite(until) ? firstKeyAt(until) : LAST_KEY
+  const read = async (after: string | undefined) => {
+    const { rows } = await sql<ObservationRow & { key: string }>`
+      select key, gateway, kind, point, seq, (extract(epoch from at) * 1000)::int8 as at,
+        (extract(epoch from received_at) * 1000)::int8 as received_at, value, phases, reason, quality, by_subject
+      from observation
+      where key ${after === undefined ? sql`>=` : sql`>`} ${after ?? firstKeyAt(from)}::uuid and key < ${end}::uuid
+        and kind in ('switch', 'manual') and not clamped
+      order by key limit ${OBSERVATIONS_PAGE}`.execute(db)
+    return rows
+  }
+  let next = read(undefined)
+  for (;;) {
+    const rows = await next
+    if (rows.length === OBSERVATIONS_PAGE) {
+      next = read(rows.at(-1)?.key)
+      // Whoever stops reading asks for it no more.
+      next.catch(() => undefined)
+    }
+    if (rows.length > 0) yield rows.map(readSwitching)
+    if (rows.length < OBSERVATIONS_PAGE) return
+  }
+}
+
+/** Words about switches whose clock ran too far ahead, in the order in which they were received, from an instant on, in pages. */
+export async function* clampedObservations(
+  db: Database,
+  from: EpochMs,
+): AsyncGenerator<SwitchObservation[]> {
+  let after: { at: EpochMs; key: string } | undefined
   for (;;) {
     let query = db
       .selectFrom('observation')
       .selectAll()
+      .where('clamped', '=', true)
       .where('kind', 'in', ['switch', 'manual'])
+      .orderBy('received_at')
       .orderBy('key')
       .limit(OBSERVATIONS_PAGE)
-    query = after === undefined ? query.where('key', '>=', first) : query.where('key', '>', after)
-    if (end !== undefined) query = query.where('key', '<', end)
+    if (Number.isFinite(from)) query = query.where('received_at', '>=', instant(from))
+    if (after !== undefined) {
+      query = query.where(
+        sql<boolean>`(received_at, key) > (${instant(after.at)}, ${after.key}::uuid)`,
+      )
+    }
     const rows = await query.execute()
-    if (rows.length === 0) return
-    yield rows.map((row) => readObservation(row) as SwitchObservation)
+    const last = rows.at(-1)
+    if (last === undefined) return
+    yield rows.map(readSwitching)
     if (rows.length < OBSERVATIONS_PAGE) return
-    after = rows.at(-1)?.key
+    after = { at: last.received_at, key: last.key }
   }
+}
+
+/** Of some keys those that the record has. */
+export async function recordedKeys(db: Database, keys: readonly string[]): Promise<Set<string>> {
+  const { rows } = await sql<{ key: string }>`
+    select replace(key::text, '-', '') as key from observation where key = any(${keys as string[]}::uuid[])`.execute(
+    db,
+  )
+  return new Set(rows.map((row) => row.key))
 }
 
 /** Words about one switch strictly between two instants, by the source's clock or, where that ran ahead, by ours. */
@@ -175,5 +214,5 @@ export async function observationsOfSwitch(
     )
     .orderBy('key')
     .execute()
-  return rows.map((row) => readObservation(row) as SwitchObservation)
+  return rows.map(readSwitching)
 }

@@ -203,6 +203,58 @@ export async function outagesReaching(db: Database, from: EpochMs): Promise<Outa
   return factsOfRows(db, await query.orderBy('anchor_at').execute())
 }
 
+/** Of those the ones that an instant found under way, or that a reclosing might still have joined then. */
+export async function outagesStanding(
+  db: Database,
+  horizon: EpochMs,
+  from: EpochMs,
+): Promise<OutageFacts[]> {
+  const rows = await db
+    .selectFrom('outage')
+    .selectAll()
+    .where('origin', '=', 'live')
+    .where('anchor_at', '<', instant(horizon))
+    .where((where) =>
+      where.or([where('restored_at', 'is', null), where('restored_at', '>=', instant(from))]),
+    )
+    .orderBy('anchor_at')
+    .execute()
+  return factsOfRows(db, rows)
+}
+
+/** Live outages with their sets that began at one of these instants; the index of the start serves it. */
+export async function outagesStarted(
+  db: Database,
+  instants: readonly EpochMs[],
+): Promise<OutageFacts[]> {
+  if (instants.length === 0) return []
+  const rows = await db
+    .selectFrom('outage')
+    .selectAll()
+    .where('origin', '=', 'live')
+    .where(
+      sql<boolean>`started_at = any(array(select to_timestamp(at / 1000) from unnest(${instants as number[]}::float8[]) as said (at)))`,
+    )
+    .execute()
+  return factsOfRows(db, rows)
+}
+
+/** Live outages that interrupt somebody and began in `[from, until)`. */
+export async function outagesStartedWithin(
+  db: Database,
+  from: EpochMs,
+  until: EpochMs,
+): Promise<{ id: OutageId; device: string | null; anchorAt: EpochMs }[]> {
+  let query = db
+    .selectFrom('outage')
+    .select(['id', 'device', 'anchor_at as anchorAt'])
+    .where('origin', '=', 'live')
+    .where(sql<boolean>`exists (select from interruption where interruption.outage = outage.id)`)
+  if (Number.isFinite(from)) query = query.where('started_at', '>=', instant(from))
+  if (Number.isFinite(until)) query = query.where('started_at', '<', instant(until))
+  return query.execute()
+}
+
 /** One outage as it was saved, whatever its origin. */
 export async function readOutageFacts(
   db: Database,

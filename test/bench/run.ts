@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   grid: [[]],
   engine: [[]],
   'ingest-floor': [[]],
+  verify: [[]],
   'network-import': [[], ...(fs.existsSync(spl140k) ? [['spl-140k', spl140k]] : [])],
   loads: [[]],
   indices: [['1000000']],
