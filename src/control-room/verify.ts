@@ -7,7 +7,7 @@ import { sameFacts } from '../ledger/outages.ts'
 import { closedNow } from '../ledger/positions.ts'
 import type { Ledger, LedgerSettings } from '../ledger/state.ts'
 import { instant, readingRecord, type Database } from '../stores/database.ts'
-import { outagesStanding, outagesStarted, outagesStartedWithin } from '../stores/outages.ts'
+import { outagesStanding, outagesStarted } from '../stores/outages.ts'
 import { toIso, type EpochMs } from '../time.ts'
 import { walkRecord } from './record-walk.ts'
 
@@ -44,61 +44,63 @@ async function verifyRecord(db: Database, record: Database, question: Question):
   let differences = 0
   /** All that began before this instant is known to be derived or not. */
   let judgedUntil = Number.NEGATIVE_INFINITY
+  /** Saved, with a derived outage of the same event that may still change. */
+  const saved = new Map<string, OutageFacts>()
 
   const different = (
     name: string,
-    saved: string | undefined,
+    before: string | undefined,
     derived: string | undefined,
   ): void => {
     differences++
     say(`${name}:`)
-    say(`  saved   ${saved ?? 'nothing'}`)
+    say(`  saved   ${before ?? 'nothing'}`)
     say(`  derived ${derived ?? 'nothing'}`)
   }
 
-  /** These will not change any more. */
-  const compare = async (derived: readonly OutageFacts[]): Promise<void> => {
-    const asked = derived.filter((facts) => facts.sets.length > 0 && within(facts))
-    const saved = new Map<string, OutageFacts>()
-    for (const facts of await outagesStarted(record, instantsOf(asked))) {
-      // A withdrawn one may bear the same event as the one that took its place.
-      if (facts.sets.length > 0) saved.set(eventOf(facts), facts)
+  /** Reads what is saved of a span, and holds it against all that is derived of it and against what will not change any more. */
+  const judge = async (
+    span: { readonly from: EpochMs; readonly until: EpochMs },
+    founded: ReadonlySet<string>,
+    finished: readonly OutageFacts[],
+  ): Promise<void> => {
+    const rows = span.from < span.until ? await outagesStarted(record, span.from, span.until) : []
+    for (const facts of rows) {
+      // A withdrawn one may bear the event of the one that took its place.
+      if (facts.sets.length === 0) continue
+      const event = eventOf(facts)
+      // Of two that claim to be the same event one is too many.
+      if (founded.has(event) && !saved.has(event)) saved.set(event, facts)
+      else different(nameOf(facts), formatOutage(facts), undefined)
     }
-    for (const facts of asked) {
+    for (const facts of finished) {
+      if (facts.sets.length === 0 || !within(facts)) continue
       outages++
-      const before = saved.get(eventOf(facts))
+      const event = eventOf(facts)
+      const before = saved.get(event)
+      saved.delete(event)
       if (before !== undefined && sameFacts(before, facts)) continue
       different(nameOf(before ?? facts), before && formatOutage(before), formatOutage(facts))
     }
   }
 
-  /** Saved outages that began before `until` and that nothing derived is: `also` are derived, and already let go. */
-  const findUnfounded = async (
+  /** The database reads what is saved while the next words are derived, one page behind. */
+  let judging = Promise.resolve()
+  const judgeUntil = async (
     ledger: Ledger,
-    also: readonly OutageFacts[],
     until: EpochMs,
+    finished: readonly OutageFacts[],
   ): Promise<void> => {
-    const start = Math.max(from, judgedUntil)
+    const span = { from: Math.max(from, judgedUntil), until: Math.min(until, to) }
     judgedUntil = Math.max(judgedUntil, until)
-    const end = Math.min(until, to)
-    if (start >= end) return
-    const founded = new Set(also.map(eventOf))
-    for (const { told } of ledger.record.byId.values()) {
-      if (told !== null && told.sets.length > 0) founded.add(eventOf(told))
+    const founded = new Set<string>()
+    for (const facts of [...finished, ...toldOf(ledger)]) {
+      if (facts.sets.length > 0) founded.add(eventOf(facts))
     }
-    const saved = await outagesStartedWithin(record, start, end)
-    const seen = new Set<string>()
-    const unfounded = saved.filter((one) => {
-      const event = eventOf(one)
-      // Of two that claim to be the same event one is too many.
-      const isRight = founded.has(event) && !seen.has(event)
-      seen.add(event)
-      return !isRight
-    })
-    const ids = new Set(unfounded.map(({ id }) => id))
-    for (const facts of await outagesStarted(record, instantsOf(unfounded))) {
-      if (ids.has(facts.id)) different(nameOf(facts), formatOutage(facts), undefined)
-    }
+    await judging
+    judging = judge(span, founded, finished)
+    // Whoever waits for it hears of the failure.
+    judging.catch(() => undefined)
   }
 
   const walk = walkRecord(db, record, {
@@ -113,18 +115,17 @@ async function verifyRecord(db: Database, record: Database, question: Question):
     else if (stage.is === 'read' || stage.is === 'outdated') {
       if (stage.is === 'read') observations += stage.words
       if (!Number.isFinite(stage.until)) continue
-      const finished = pruneLedger(ledger, stage.until)
-      await findUnfounded(ledger, finished, stage.until)
-      await compare(finished)
-      if (stage.until >= to && !hasOpen(ledger, within)) break
+      await judgeUntil(ledger, stage.until, pruneLedger(ledger, stage.until))
+      if (stage.until >= to && !toldOf(ledger).some(within)) break
     } else if (stage.is === 'ended') {
-      await findUnfounded(ledger, [], Number.POSITIVE_INFINITY)
-      await compare([...ledger.record.byId.values()].flatMap(({ told }) => told ?? []))
+      await judgeUntil(ledger, Number.POSITIVE_INFINITY, toldOf(ledger))
+      await judging
       for (const { name, saved, derived } of await misplaced(record, ledger)) {
         different(`switch ${name}`, positionOf(saved), positionOf(derived))
       }
     }
   }
+  await judging
   for (const { outage, rows } of await orphans(record, from, to)) {
     differences++
     say(`outage ${outage}: unknown, and yet ${rows} of its interruptions are saved`)
@@ -135,20 +136,13 @@ async function verifyRecord(db: Database, record: Database, question: Question):
 const eventOf = ({ device, anchorAt }: { device: string | null; anchorAt: EpochMs }): string =>
   `${device ?? ''}@${anchorAt}`
 
-const instantsOf = (all: readonly { readonly anchorAt: EpochMs }[]): EpochMs[] => [
-  ...new Set(all.map(({ anchorAt }) => anchorAt)),
-]
+const toldOf = (ledger: Ledger): OutageFacts[] =>
+  [...ledger.record.byId.values()].flatMap(({ told }) => told ?? [])
 
 const nameOf = ({ id, device, anchorAt }: OutageFacts): string =>
   `outage ${id} of ${device ?? 'a network revision'} at ${toIso(anchorAt)}`
 
 const positionOf = (closed: Phases): string => `closed on ${formatPhases(closed) || 'no phase'}`
-
-/** Whether an outage that is asked for may still change. */
-function hasOpen(ledger: Ledger, within: (facts: OutageFacts) => boolean): boolean {
-  for (const { told } of ledger.record.byId.values()) if (told !== null && within(told)) return true
-  return false
-}
 
 /** Interruptions that belong to no outage would count in every index, and nothing derived is there to compare them with. */
 async function orphans(

@@ -48,8 +48,29 @@ const PARSERS: Record<number, (text: string) => unknown> = {
 
 /** PostgreSQL prints `2026-11-24 03:12:44.5+00`; Date wants the T and a full offset. */
 function parseInstant(text: string): number {
+  // In UTC and up to milliseconds, which is nearly all, in a fifth of the time.
+  const { length } = text
+  if (length >= 22 && length <= 26 && text.endsWith('+00') && text[10] === ' ') {
+    const whole = Date.UTC(
+      digits(text, 0, 4),
+      digits(text, 5, 7) - 1,
+      digits(text, 8, 10),
+      digits(text, 11, 13),
+      digits(text, 14, 16),
+      digits(text, 17, 19),
+    )
+    if (length === 22) return whole
+    const fraction = digits(text, 20, length - 3)
+    return whole + (length === 24 ? fraction * 100 : length === 25 ? fraction * 10 : fraction)
+  }
   const iso = text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')
   return Date.parse(iso)
+}
+
+function digits(text: string, from: number, until: number): number {
+  let value = 0
+  for (let i = from; i < until; i++) value = value * 10 + text.charCodeAt(i) - 48
+  return value
 }
 
 /** Opens a pool whose types are ours: timestamptz → EpochMs, date → 'YYYY-MM-DD', int8 and numeric → number. */

@@ -194,7 +194,7 @@ export async function dropCheckpointsAfter(tx: Tx, at: EpochMs): Promise<void> {
 
 /** Live outages, with their sets, that had not ended by an instant. */
 export async function outagesReaching(db: Database, from: EpochMs): Promise<OutageFacts[]> {
-  let query = db.selectFrom('outage').selectAll().where('origin', '=', 'live')
+  let query = db.selectFrom('outage').select(FACT_COLUMNS).where('origin', '=', 'live')
   if (Number.isFinite(from)) {
     query = query.where((where) =>
       where.or([where('restored_at', 'is', null), where('restored_at', '>=', instant(from))]),
@@ -211,7 +211,7 @@ export async function outagesStanding(
 ): Promise<OutageFacts[]> {
   const rows = await db
     .selectFrom('outage')
-    .selectAll()
+    .select(FACT_COLUMNS)
     .where('origin', '=', 'live')
     .where('anchor_at', '<', instant(horizon))
     .where((where) =>
@@ -222,37 +222,16 @@ export async function outagesStanding(
   return factsOfRows(db, rows)
 }
 
-/** Live outages with their sets that began at one of these instants; the index of the start serves it. */
+/** Live outages with their sets that began in `[from, until)`. */
 export async function outagesStarted(
-  db: Database,
-  instants: readonly EpochMs[],
-): Promise<OutageFacts[]> {
-  if (instants.length === 0) return []
-  const rows = await db
-    .selectFrom('outage')
-    .selectAll()
-    .where('origin', '=', 'live')
-    .where(
-      sql<boolean>`started_at = any(array(select to_timestamp(at / 1000) from unnest(${instants as number[]}::float8[]) as said (at)))`,
-    )
-    .execute()
-  return factsOfRows(db, rows)
-}
-
-/** Live outages that interrupt somebody and began in `[from, until)`. */
-export async function outagesStartedWithin(
   db: Database,
   from: EpochMs,
   until: EpochMs,
-): Promise<{ id: OutageId; device: string | null; anchorAt: EpochMs }[]> {
-  let query = db
-    .selectFrom('outage')
-    .select(['id', 'device', 'anchor_at as anchorAt'])
-    .where('origin', '=', 'live')
-    .where(sql<boolean>`exists (select from interruption where interruption.outage = outage.id)`)
+): Promise<OutageFacts[]> {
+  let query = db.selectFrom('outage').select(FACT_COLUMNS).where('origin', '=', 'live')
   if (Number.isFinite(from)) query = query.where('started_at', '>=', instant(from))
   if (Number.isFinite(until)) query = query.where('started_at', '<', instant(until))
-  return query.execute()
+  return factsOfRows(db, await query.execute())
 }
 
 /** One outage as it was saved, whatever its origin. */
@@ -260,13 +239,32 @@ export async function readOutageFacts(
   db: Database,
   id: OutageId,
 ): Promise<OutageFacts | undefined> {
-  const rows = await db.selectFrom('outage').selectAll().where('id', '=', id).execute()
+  const rows = await db.selectFrom('outage').select(FACT_COLUMNS).where('id', '=', id).execute()
   return (await factsOfRows(db, rows))[0]
 }
 
+/** What people added (told, etr, crew) can be long, and is no fact. */
+const FACT_COLUMNS = [
+  'id',
+  'device',
+  'anchor_at',
+  'start_uncertain',
+  'locked_out',
+  'phases',
+  'area',
+  'substation',
+  'feeder',
+  'started_at',
+  'restored_at',
+  'customers_out',
+  'customers_interrupted',
+  'closed_customer_ms',
+  'steps',
+] as const satisfies readonly (keyof CoreTables['outage'])[]
+
 async function factsOfRows(
   db: Database,
-  rows: readonly Selectable<CoreTables['outage']>[],
+  rows: readonly Pick<Selectable<CoreTables['outage']>, (typeof FACT_COLUMNS)[number]>[],
 ): Promise<OutageFacts[]> {
   const sets = await setsOf(
     db,
@@ -300,7 +298,8 @@ async function setsOf(
   if (outages.length === 0) return byOutage
   const rows = await db
     .selectFrom('interruption')
-    .selectAll()
+    .select(['outage', 'from_at', 'until_at', 'area', 'substation', 'feeder', 'phases'])
+    .select(['customers', 'connected_kva', 'members'])
     .where(sql<boolean>`outage = any(${outages as string[]}::text[])`)
     .orderBy('outage')
     .orderBy('from_at')
