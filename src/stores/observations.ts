@@ -181,7 +181,7 @@ export async function* clampedObservations(
 /** Of some keys those that the record has. */
 export async function recordedKeys(db: Database, keys: readonly string[]): Promise<Set<string>> {
   const { rows } = await sql<{ key: string }>`
-    select replace(key::text, '-', '') as key from observation where key = any(${keys as string[]}::uuid[])`.execute(
+    select replace(key::text, '-', '') as key from observation where key = any(${keys}::uuid[])`.execute(
     db,
   )
   return new Set(rows.map((row) => row.key))
