@@ -1,11 +1,6 @@
 import * as fc from 'fast-check'
 import t from 'tap'
-import {
-  decode,
-  ID_CHARS_MAX,
-  parseInstant,
-  PAYLOAD_BYTES_MAX,
-} from '../src/feeds/decode.ts'
+import { decode, ID_CHARS_MAX, parseInstant, PAYLOAD_BYTES_MAX } from '../src/feeds/decode.ts'
 import { decodeSoundly } from './support/sound.ts'
 
 // `RELIGHT_FUZZ_RUNS=1000000 npx tap test/decode.test.ts --timeout=600` for the long run.
