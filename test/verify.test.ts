@@ -10,9 +10,9 @@ import { openTestDatabase, type TestDatabase } from './support/database.ts'
 import { LONG_RECORD_FROM, writeLongRecord } from './support/long-record.ts'
 import { environmentOf } from './support/service.ts'
 
-const OBSERVATIONS = 200_000
+const OBSERVATIONS = 100_000
 /** Of V8's old generation: the program alone needs about 40, and the whole of that record five times as much as this. */
-const HEAP_MB = 80
+const HEAP_MB = 70
 
 type Period = { readonly from?: number; readonly to?: number }
 

@@ -134,12 +134,16 @@ export function addSpell(record: LedgerRecord, spell: Spell): void {
   const spells = record.spells.get(spell.group)
   if (spells === undefined) record.spells.set(spell.group, [spell])
   else spells.push(spell)
+  addOpening(record, spell)
+  touch(record, spell)
+}
+
+export function addOpening(record: LedgerRecord, spell: Spell): void {
   let openings = record.openings.get(spell.device)
   if (openings === undefined) record.openings.set(spell.device, (openings = new Map()))
   const opening = openings.get(spell.from)
   if (opening === undefined) openings.set(spell.from, new Set([spell]))
   else opening.add(spell)
-  touch(record, spell)
 }
 
 export const openSpell = (record: LedgerRecord, group: number): Spell | undefined => {
@@ -188,7 +192,7 @@ const isDark = (ledger: Ledger, group: number): boolean =>
   )
 
 const rank = (ledger: Ledger, device: number): number =>
-  device === NONE ? Number.POSITIVE_INFINITY : at(ledger.network.switchRank, device)
+  device < 0 ? Number.POSITIVE_INFINITY : at(ledger.network.switchRank, device)
 
 /** Of the switches that cut the group's phases at an instant, the one nearest to the source. */
 function causeAt(ledger: Ledger, group: number, instant: EpochMs): number {

@@ -1,12 +1,12 @@
 import { energize, isFed } from '../grid/energization.ts'
 import { at, NONE, type Network } from '../grid/network.ts'
-import type { Phases } from '../grid/phases.ts'
+import { NO_PHASES, type Phases } from '../grid/phases.ts'
 import type { EpochMs } from '../time.ts'
-import { addSpell, sectionsOf } from './darkness.ts'
-import { groupCode, type OutageFacts, type OutageId } from './facts.ts'
-import { factsOf, nameOutage } from './outages.ts'
+import { addOpening, addSpell, sectionsOf } from './darkness.ts'
+import { groupCode, type InterruptionSet, type OutageFacts, type OutageId } from './facts.ts'
+import { deviceNamed, factsOf, nameOutage } from './outages.ts'
 import { openHistory, pruneHistory } from './positions.ts'
-import type { Ledger, LedgerSettings, Outage } from './state.ts'
+import { NO_PAST, type Ledger, type LedgerSettings, type Outage } from './state.ts'
 
 /** How things stood just before the horizon, where derivation begins. */
 export type Standing = {
@@ -58,6 +58,7 @@ export function openLedger(
       outages: new Map(),
       byId: new Map(),
       touched: new Map(),
+      gone: [],
       loadPointNumber,
     },
   }
@@ -67,16 +68,29 @@ export function openLedger(
 
 function standOutages(ledger: Ledger, standing: Standing): void {
   const { network, record, energization } = ledger
+  const { horizon } = standing
   const groupOf = groupsByCode(network, record.loadPointNumber)
   for (const facts of standing.outages) {
-    if (facts.anchorAt >= standing.horizon) continue
-    const device = facts.device === null ? NONE : (network.switchIndex.get(facts.device) ?? NONE)
+    if (facts.anchorAt >= horizon) continue
+    const device = deviceNamed(ledger, facts.device)
     const openings = new Set<EpochMs>()
+    const past: InterruptionSet[] = []
     for (const set of facts.sets) {
       // What came after the horizon will follow from the observations again.
-      if (set.from >= standing.horizon) continue
-      const until = set.until !== null && set.until >= standing.horizon ? null : set.until
+      if (set.from >= horizon) continue
       openings.add(set.from)
+      if (hadEnded(facts, set, horizon)) {
+        past.push(set)
+        addOpening(record, {
+          group: NONE,
+          from: set.from,
+          until: set.until,
+          device,
+          restoredBy: NONE,
+          phases: NO_PHASES,
+        })
+        continue
+      }
       for (const member of set.members) {
         const group = groupOf.get(member)
         // What is no longer in the network has no supply to wait for.
@@ -84,12 +98,11 @@ function standOutages(ledger: Ledger, standing: Standing): void {
         addSpell(record, {
           group,
           from: set.from,
-          until,
+          until: null,
           device,
-          restoredBy: restorerOf(ledger, facts, until),
+          restoredBy: NONE,
           phases: set.phases & at(network.groupPhases, group),
         })
-        if (until !== null) continue
         for (const section of sectionsOf(network, group, set.phases)) {
           if (isFed(energization, section) || record.darks.has(section)) continue
           const dark = { from: set.from, until: null, device, restoredBy: NONE }
@@ -97,11 +110,13 @@ function standOutages(ledger: Ledger, standing: Standing): void {
         }
       }
     }
+    const ends = new Set(past.map(({ until }) => until))
     const outage: Outage = {
       id: facts.id,
       device,
       anchorAt: facts.anchorAt,
       openings: [...openings].sort((a, b) => a - b),
+      past: { sets: past, steps: facts.steps.filter((step) => ends.has(step.at)) },
       told: facts,
     }
     record.byId.set(outage.id, outage)
@@ -114,9 +129,10 @@ function standOutages(ledger: Ledger, standing: Standing): void {
   record.touched.clear()
 }
 
-function restorerOf(ledger: Ledger, facts: OutageFacts, until: EpochMs | null): number {
-  const device = facts.steps.find((step) => step.at === until)?.device
-  return device == null ? NONE : (ledger.network.switchIndex.get(device) ?? NONE)
+/** What ended at the horizon by a word will end again with that word; by a new drawing it has ended for good. */
+function hadEnded(facts: OutageFacts, { until }: InterruptionSet, horizon: EpochMs): boolean {
+  if (until === null || until > horizon) return false
+  return until < horizon || facts.steps.find((step) => step.at === until)?.device == null
 }
 
 export function groupsByCode(network: Network, loadPointNumber: Int32Array): Map<number, number> {
@@ -140,12 +156,14 @@ export function adoptNames(
   const wanted = saved.filter(({ id, device, anchorAt }) => {
     const known = record.byId.get(id)
     return (
-      known === undefined || known.anchorAt !== anchorAt || known.device !== indexOf(ledger, device)
+      known === undefined ||
+      known.anchorAt !== anchorAt ||
+      known.device !== deviceNamed(ledger, device)
     )
   })
   // All are taken off first: a name that one is to have may be the one that another got when it was derived.
   const unnamed = wanted.map(({ id, device: name, anchorAt }) => {
-    const device = indexOf(ledger, name)
+    const device = deviceNamed(ledger, name)
     const known = record.outages.get(device)?.find((outage) => outage.anchorAt === anchorAt)
     if (known !== undefined) record.byId.delete(known.id)
     return { id, device, anchorAt, known }
@@ -155,7 +173,9 @@ export function adoptNames(
     const holder = record.byId.get(id)
     if (holder !== undefined) displaced.push(holder)
     const named: Outage =
-      known === undefined ? { id, device, anchorAt, openings: [], told: null } : rename(known, id)
+      known === undefined
+        ? { id, device, anchorAt, openings: [], past: NO_PAST, told: null }
+        : rename(known, id)
     if (known === undefined) named.told = factsOf(ledger, named)
     replace(record, known, named)
     record.byId.set(id, named)
@@ -166,9 +186,6 @@ export function adoptNames(
     record.byId.set(named.id, named)
   }
 }
-
-const indexOf = ({ network }: Ledger, device: string | null): number =>
-  device === null ? NONE : (network.switchIndex.get(device) ?? NONE)
 
 const rename = (outage: Outage, id: OutageId): Outage => ({
   ...outage,

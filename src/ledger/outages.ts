@@ -3,13 +3,21 @@ import { NO_PHASES, type Phases } from '../grid/phases.ts'
 import type { EpochMs } from '../time.ts'
 import {
   groupCode,
+  type GroupCode,
   type InterruptionSet,
   type OutageChange,
   type OutageFacts,
   type OutageId,
   type RestorationStep,
 } from './facts.ts'
-import type { Ledger, Outage, OutageBook, Spell } from './state.ts'
+import {
+  NO_PAST,
+  type Ledger,
+  type Outage,
+  type OutageBook,
+  type OutagePast,
+  type Spell,
+} from './state.ts'
 import type { Observation } from './observation.ts'
 import { firstWordAt, lockedOutBetween } from './positions.ts'
 
@@ -104,6 +112,7 @@ function regroup(ledger: Ledger, device: number, touched: ReadonlySet<EpochMs>):
         device,
         anchorAt: group[0] as EpochMs,
         openings: [],
+        past: NO_PAST,
         told: null,
       }
       book.byId.set(fresh.id, fresh)
@@ -160,19 +169,20 @@ export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
   const sets = new Map<string, Gathering>()
   const steps = new Map<EpochMs, { device: number; customers: number }>()
   const interrupted = new Set<number>()
-  let phases = NO_PHASES
+  const { past } = outage
+  const before = pastSums(ledger, past)
+  let { phases, customersInterrupted, closedCustomerMs } = before
   let customersOut = 0
-  let customersInterrupted = 0
-  let closedCustomerMs = 0
-  let restoredAt: EpochMs | null = Number.NEGATIVE_INFINITY
+  let restoredAt: EpochMs | null = before.restoredAt
   for (const opening of outage.openings) {
     for (const spell of record.openings.get(outage.device)?.get(opening) ?? []) {
+      if (spell.group === NONE) continue
       const customers = at(network.groupCustomers, spell.group)
       gather(network, sets, spell)
       phases |= spell.phases
       if (!interrupted.has(spell.group)) {
         interrupted.add(spell.group)
-        customersInterrupted += customers
+        if (!before.members.has(codeOf(ledger, spell.group))) customersInterrupted += customers
       }
       if (spell.until === null) {
         customersOut += customers
@@ -190,11 +200,12 @@ export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
       }
     }
   }
-  const gathered = [...sets.values()].flatMap((set) => finish(ledger, set)).sort(compareSets)
+  const gathered = [...past.sets, ...[...sets.values()].flatMap((set) => finish(ledger, set))]
+  gathered.sort(compareSets)
   const history = ledger.histories.get(outage.device)
   return {
     id: outage.id,
-    device: nameOf(network, outage.device),
+    device: nameOf(ledger, outage.device),
     anchorAt: outage.anchorAt,
     // What was said before the horizon is no longer in memory, but it was judged then.
     startUncertain:
@@ -215,15 +226,80 @@ export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
     customersOut,
     customersInterrupted,
     closedCustomerMs,
-    steps: [...steps]
-      .sort(([a], [b]) => a - b)
-      .map(([instant, step]): RestorationStep => ({
-        at: instant,
-        device: nameOf(network, step.device),
-        customersRestored: step.customers,
-      })),
+    steps: stepsOf(ledger, past, steps),
     sets: gathered,
   }
+}
+
+type PastSums = {
+  readonly members: ReadonlySet<number>
+  readonly phases: Phases
+  readonly customersInterrupted: number
+  readonly closedCustomerMs: number
+  readonly restoredAt: EpochMs
+}
+
+const NOTHING_PAST: PastSums = {
+  members: new Set(),
+  phases: NO_PHASES,
+  customersInterrupted: 0,
+  closedCustomerMs: 0,
+  restoredAt: Number.NEGATIVE_INFINITY,
+}
+
+/** Each customer once, also of a group that lost supply several times; how many a group has is known from the sets that it is new in. */
+function pastSums({ network, record }: Ledger, { sets }: OutagePast): PastSums {
+  if (sets.length === 0) return NOTHING_PAST
+  const members = new Set<number>()
+  let { phases, customersInterrupted, closedCustomerMs, restoredAt } = NOTHING_PAST
+  for (const set of sets) {
+    const until = set.until ?? set.from
+    phases |= set.phases
+    closedCustomerMs += set.customers * (until - set.from)
+    restoredAt = Math.max(restoredAt, until)
+    const fresh = set.members.filter((member) => !members.has(member))
+    if (fresh.length === set.members.length) customersInterrupted += set.customers
+    else if (fresh.length > 0) {
+      const drawn = customersByCode(network, record.loadPointNumber, fresh)
+      customersInterrupted +=
+        drawn ?? Math.round((set.customers * fresh.length) / set.members.length)
+    }
+    for (const member of fresh) members.add(member)
+  }
+  return { members, phases, customersInterrupted, closedCustomerMs, restoredAt }
+}
+
+/** Customers of some supply groups; undefined where one of them is no longer drawn. */
+function customersByCode(
+  network: Network,
+  loadPointNumber: Int32Array,
+  codes: readonly GroupCode[],
+): number | undefined {
+  const wanted = new Set(codes)
+  let customers = 0
+  for (let group = 0; group < network.groupPhases.length; group++) {
+    const number = at(loadPointNumber, at(network.groupLoadPoint, group))
+    if (!wanted.delete(groupCode(number, at(network.groupPhases, group)))) continue
+    customers += at(network.groupCustomers, group)
+  }
+  return wanted.size === 0 ? customers : undefined
+}
+
+function stepsOf(
+  ledger: Ledger,
+  past: OutagePast,
+  steps: ReadonlyMap<EpochMs, { readonly device: number; readonly customers: number }>,
+): RestorationStep[] {
+  const byInstant = new Map(past.steps.map((step) => [step.at, step]))
+  for (const [instant, { device, customers }] of steps) {
+    const before = byInstant.get(instant)
+    byInstant.set(instant, {
+      at: instant,
+      device: nameOf(ledger, device) ?? before?.device ?? null,
+      customersRestored: customers + (before?.customersRestored ?? 0),
+    })
+  }
+  return [...byInstant.values()].sort((a, b) => a.at - b.at)
 }
 
 function feederOfHead(network: Network, device: number): string | null {
@@ -232,14 +308,34 @@ function feederOfHead(network: Network, device: number): string | null {
   return feeder < 0 ? null : (network.feeders[feeder]?.id ?? null)
 }
 
-const nameOf = (network: Network, device: number): string | null =>
-  device === NONE ? null : (network.branchIds[device] as string)
+const nameOf = ({ network, record }: Ledger, device: number): string | null =>
+  device >= 0
+    ? (network.branchIds[device] as string)
+    : device === NONE
+      ? null
+      : (record.gone[-2 - device] as string)
+
+/** The number of a device; one that is no longer drawn gets a number here, so that what it began stays what it was. */
+export function deviceNamed({ network, record }: Ledger, name: string | null): number {
+  if (name === null) return NONE
+  const drawn = network.switchIndex.get(name)
+  if (drawn !== undefined) return drawn
+  let index = record.gone.indexOf(name)
+  if (index < 0) index = record.gone.push(name) - 1
+  return -2 - index
+}
 
 function upstream(network: Network, a: number, b: number): number {
   if (a === NONE) return b
   if (b === NONE) return a
   return at(network.switchRank, a) <= at(network.switchRank, b) ? a : b
 }
+
+export const codeOf = ({ network, record }: Ledger, group: number): GroupCode =>
+  groupCode(
+    at(record.loadPointNumber, at(network.groupLoadPoint, group)),
+    at(network.groupPhases, group),
+  )
 
 /** Spells of one feeder with the same beginning and end. */
 type Gathering = { readonly feeder: number; readonly spells: Spell[] }
@@ -268,11 +364,12 @@ function finish(ledger: Ledger, { feeder, spells }: Gathering): InterruptionSet[
 }
 
 function finishSet(
-  { network, record }: Ledger,
+  ledger: Ledger,
   feeder: number,
   phases: Phases,
   spells: readonly Spell[],
 ): InterruptionSet {
+  const { network } = ledger
   const first = spells[0] as Spell
   const row = feeder === NONE ? undefined : network.feeders[feeder]
   const substation = feeder === NONE ? NONE : at(network.feederSubstation, feeder)
@@ -283,8 +380,7 @@ function finishSet(
     customers += at(network.groupCustomers, group)
     const kva = at(network.groupKva, group)
     if (!Number.isNaN(kva)) connectedKva = (connectedKva ?? 0) + kva
-    const loadPoint = at(record.loadPointNumber, at(network.groupLoadPoint, group))
-    members.push(groupCode(loadPoint, at(network.groupPhases, group)))
+    members.push(codeOf(ledger, group))
   }
   return {
     from: first.from,
@@ -376,7 +472,7 @@ export function restates(before: OutageFacts, after: OutageFacts): boolean {
 /** `20261124-` and a digest of device and anchor; the same event gets the same name wherever it is derived first. */
 export function nameOutage(ledger: Ledger, device: number, anchor: EpochMs): OutageId {
   const day = new Date(anchor).toISOString().slice(0, 10).replaceAll('-', '')
-  const what = `${nameOf(ledger.network, device) ?? 'revision'}@${anchor}`
+  const what = `${nameOf(ledger, device) ?? 'revision'}@${anchor}`
   for (let again = 0; ; again++) {
     const id = `${day}-${digest(again === 0 ? what : `${what}#${again}`)}`
     if (!ledger.record.byId.has(id)) return id

@@ -1,10 +1,10 @@
 import { isFed } from '../grid/energization.ts'
-import { at, NONE, type Network } from '../grid/network.ts'
+import { NONE, type Network } from '../grid/network.ts'
 import type { EpochMs } from '../time.ts'
 import { endDarkness, openSpell, sectionsOf, startDarkness } from './darkness.ts'
-import { groupCode, type OutageChange, type OutageFacts } from './facts.ts'
+import type { OutageChange, OutageFacts } from './facts.ts'
 import { groupsByCode, openLedger } from './open.ts'
-import { settleOutages, touch } from './outages.ts'
+import { codeOf, settleOutages, touch } from './outages.ts'
 import { closedNow } from './positions.ts'
 import type { Ledger } from './state.ts'
 
@@ -88,9 +88,3 @@ function endWhatHasSupplyOrIsGone(
   // The old drawing is left behind; its sections only have to be consistent with the spells that ended.
   endDarkness(old, when, back, false)
 }
-
-const codeOf = (ledger: Ledger, group: number): number =>
-  groupCode(
-    at(ledger.record.loadPointNumber, at(ledger.network.groupLoadPoint, group)),
-    at(ledger.network.groupPhases, group),
-  )

@@ -2,7 +2,7 @@ import type { Energization } from '../grid/energization.ts'
 import type { Network } from '../grid/network.ts'
 import type { Phases } from '../grid/phases.ts'
 import { MS_PER_MIN, type EpochMs } from '../time.ts'
-import type { OutageFacts, OutageId } from './facts.ts'
+import type { InterruptionSet, OutageFacts, OutageId, RestorationStep } from './facts.ts'
 import type { History } from './positions.ts'
 
 export type LedgerSettings = {
@@ -40,6 +40,7 @@ export type Ledger = {
 
 /** A supply group without supply, `[from, until)`: one of its phases at least is dead all the while. */
 export type Spell = {
+  /** NONE in an opening whose interruptions are past: it only says that the device opened then. */
   readonly group: number
   readonly from: EpochMs
   until: EpochMs | null
@@ -55,9 +56,18 @@ export type Outage = {
   readonly device: number
   anchorAt: EpochMs
   openings: readonly EpochMs[]
+  /** What had ended before the horizon, as the network in force then told it: no later drawing counts it anew. */
+  readonly past: OutagePast
   /** As last told; null before the first time. */
   told: OutageFacts | null
 }
+
+export type OutagePast = {
+  readonly sets: readonly InterruptionSet[]
+  readonly steps: readonly RestorationStep[]
+}
+
+export const NO_PAST: OutagePast = { sets: [], steps: [] }
 
 export type OutageBook = {
   /** What each opening of a device interrupted: device → instant → spells. */
@@ -66,6 +76,8 @@ export type OutageBook = {
   readonly byId: Map<OutageId, Outage>
   /** Openings whose spells changed since the book was last settled. */
   readonly touched: Map<number, Set<EpochMs>>
+  /** Switches that outages began with and that are no longer drawn; as devices they have the numbers -2, -3, … */
+  readonly gone: string[]
   /** The number that each load point keeps for ever, by its index in this network. */
   readonly loadPointNumber: Int32Array
 }
