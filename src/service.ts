@@ -122,7 +122,10 @@ async function openAll(
   regroup = () => rooms.regroup()
   const stream = await openStream({ db, rooms, logger, follow: hasEngine ? null : config })
   closers.push(() => stream.close())
-  const revisions = await listenForNetworks(config, logger, () => void network.refresh())
+  const revisions = await listenForNetworks(config, logger, () =>
+    // Where this look fails the regular one finds it a little later.
+    network.refresh().catch(() => undefined),
+  )
   closers.push(revisions)
   const ping = watchDatabase(db)
   closers.push(async () => ping.stop())
@@ -196,6 +199,8 @@ async function openAll(
     })
     const room = controlRoom
     closers.push(() => room.close())
+    // One that was imported while the room was opened was announced to nobody.
+    room.reviseNetwork()
     await readdress()
     const loadWatch = openLoadWatch({
       db,

@@ -35,15 +35,17 @@ async function cutListeners({ pool, config }: TestDatabase): Promise<number> {
 void t.test('who listens hears again after its connection broke', async (t) => {
   const database = await openTestDatabase(t)
   let heard = 0
-  const stop = await listenTo({
+  let lost = 0
+  const ear = await listenTo({
     config: database.config,
     channel: 'a_channel',
     heard: () => heard++,
-    failed: (error) => t.error(error),
+    listening: () => heard++,
+    failed: () => lost++,
   })
-  t.teardown(stop)
+  t.teardown(() => ear.close())
   await database.pool.query('notify a_channel')
-  await until(() => heard === 1, 'the announcement is heard')
+  await until(() => heard === 2, 'told to look, and then the announcement')
   for (let cut = 1; cut <= 3; cut++) {
     t.equal(await cutListeners(database), 1)
     const before = heard
@@ -52,7 +54,8 @@ void t.test('who listens hears again after its connection broke', async (t) => {
     await database.pool.query('notify a_channel')
     await until(() => heard > again, 'and it hears again')
   }
-  await stop()
+  await ear.close()
+  t.equal(lost, 3, 'each loss is told')
   t.equal(await cutListeners(database), 0, 'closed, it listens no more')
 })
 
@@ -61,17 +64,18 @@ void t.test('whose database is away from the beginning listens when it comes', a
   let heard = 0
   let failures = 0
   const missing = { ...database.config, database: `${database.config.database}_later` }
-  const stop = await listenTo({
+  const ear = await listenTo({
     config: missing,
     channel: 'a_channel',
     heard: () => heard++,
+    listening: () => heard++,
     failed: () => failures++,
   })
-  t.teardown(stop)
+  t.teardown(() => ear.close())
   t.equal(failures, 1)
   await database.pool.query(`create database ${missing.database}`)
   await until(() => heard > 0, 'it listens', WITHIN_MS)
-  await stop()
+  await ear.close()
   await database.pool.query(`drop database ${missing.database} with (force)`)
 })
 
