@@ -33,6 +33,7 @@ import { NETWORK_CHANNEL } from './stores/networks.ts'
 import { lastNoticeSeq } from './stores/notices.ts'
 import { openOutbox } from './stores/outbox.ts'
 import { regroupRecipients } from './stores/recipients.ts'
+import { openWriter } from './stores/writer.ts'
 import { MS_PER_MIN, MS_PER_S } from './time.ts'
 
 /** `all`: engine and gateway in one process. `engine`: the same, meant to stand behind gateways. `gateway`: reads and sockets only. */
@@ -169,6 +170,8 @@ async function openAll(
       publish: async (topic, payload, options) => feed?.publish(topic, payload, options),
     })
     closers.push(() => publisher.close())
+    const writer = openWriter(config)
+    closers.push(() => writer.close())
     controlRoom = await openControlRoom({
       db,
       clock,
@@ -183,7 +186,8 @@ async function openAll(
           thinRepeats: true,
         },
       },
-      fence: (tx, write) => lock.fence(tx, write),
+      writer,
+      fence: (write) => lock.fence(write),
       tell: (upTo, notices) => {
         stream.committed(upTo, notices)
         deliverer.wake()

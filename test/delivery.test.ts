@@ -16,7 +16,8 @@ import { messageOf, SMS_CHARS_MAX, SMS_CHINESE_CHARS_MAX } from '../src/notices/
 import type { Audience, Notice, NoticeData, NoticeKind } from '../src/notices/notice.ts'
 import { quietUntil } from '../src/notices/quiet.ts'
 import type { Database } from '../src/stores/database.ts'
-import { appendNotices } from '../src/stores/notices.ts'
+import { toAppendNotices } from '../src/stores/notices.ts'
+import { runIn } from '../src/stores/statement.ts'
 import { LEASE_S, listDeliveries, openOutbox, reviveDelivery } from '../src/stores/outbox.ts'
 import {
   regroupRecipients,
@@ -66,7 +67,7 @@ async function tell(
     members: audience === 'customer' ? members : null,
     data: dataOf(kind, outage, more.en),
   }
-  await db.transaction().execute((tx) => appendNotices(tx, [notice]))
+  await db.transaction().execute((tx) => runIn(tx, toAppendNotices([notice])))
   return seq
 }
 

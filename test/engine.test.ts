@@ -1,3 +1,4 @@
+import pg from 'pg'
 import pino from 'pino'
 import { Registry } from 'prom-client'
 import t from 'tap'
@@ -10,6 +11,7 @@ import type { Notice } from '../src/notices/notice.ts'
 import { openDatabase } from '../src/stores/database.ts'
 import { takeEngineLock } from '../src/stores/engine-lock.ts'
 import { saveRevision } from '../src/stores/networks.ts'
+import { writeThrough } from '../src/stores/writer.ts'
 import { MS_PER_H, MS_PER_MIN, MS_PER_S } from '../src/time.ts'
 import { until } from './support/broker.ts'
 import { openTestDatabase } from './support/database.ts'
@@ -80,30 +82,36 @@ async function openEngine(test: Test) {
   let failure: Failure = 'none'
   const { db, pool } = openDatabase(database.config)
   test.teardown(() => db.destroy())
-  const connect = pool.connect.bind(pool) as () => Promise<{
-    query: (...all: unknown[]) => unknown
-  }>
-  Object.assign(pool, {
-    connect: async () => {
-      if (failure === 'away') throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
-      const client = await connect()
-      return new Proxy(client, {
-        get(target, name) {
-          const value: unknown = Reflect.get(target, name)
-          if (typeof value !== 'function') return value
-          if (name !== 'query') return value.bind(target) as unknown
-          return async (...all: unknown[]) => {
-            const answer = await target.query(...all)
-            if (all[0] === 'commit' && failure === 'commitUnanswered') {
-              failure = 'none'
-              throw new Error('Connection terminated unexpectedly')
+  const pipelining = { ...database.config, max: 1, pipeline: true }
+  const writing = new pg.Pool(pipelining)
+  writing.on('error', () => undefined)
+  test.teardown(() => writing.end())
+  for (const one of [pool, writing]) {
+    const connect = one.connect.bind(one) as () => Promise<{
+      query: (...all: unknown[]) => unknown
+    }>
+    Object.assign(one, {
+      connect: async () => {
+        if (failure === 'away') throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+        const client = await connect()
+        return new Proxy(client, {
+          get(target, name) {
+            const value: unknown = Reflect.get(target, name)
+            if (typeof value !== 'function') return value
+            if (name !== 'query') return value.bind(target) as unknown
+            return async (...all: unknown[]) => {
+              const answer = await target.query(...all)
+              if (all[0] === 'commit' && failure === 'commitUnanswered') {
+                failure = 'none'
+                throw new Error('Connection terminated unexpectedly')
+              }
+              return answer
             }
-            return answer
-          }
-        },
-      })
-    },
-  })
+          },
+        })
+      },
+    })
+  }
   const state = { now: T0, opened: 0, fromRecord: 0, deaths: [] as unknown[] }
   const notices: Notice[] = []
   const lock = await takeEngineLock({
@@ -124,7 +132,8 @@ async function openEngine(test: Test) {
       ),
       metrics: new Registry(),
       settings: { notices: { noticeHoldS: 0, timeZone: 'UTC' }, ledger: SETTINGS },
-      fence: (tx, write) => lock.fence(tx, write),
+      writer: writeThrough(writing),
+      fence: (write) => lock.fence(write),
       tell: (_upTo, told) => void notices.push(...told),
       changed: () => undefined,
       networkOpened: () => void state.opened++,

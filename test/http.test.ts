@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Act, ActAnswer, Actor } from '../src/ledger/acts.ts'
-import { saveObservations } from '../src/stores/observations.ts'
+import { toSaveObservations } from '../src/stores/observations.ts'
+import { runIn } from '../src/stores/statement.ts'
 import { openTestDatabase, type TestDatabase } from './support/database.ts'
 import { commit, GROUP, notice, NOW, openFront, tokenFor } from './support/people.ts'
 
@@ -280,46 +281,48 @@ t.test(
     await commit(db, [notice(1), notice(2, { outage: 'o2' })])
     const said = { gateway: 'g', seq: 1, receivedAt: NOW }
     await db.transaction().execute((tx) =>
-      saveObservations(
+      runIn(
         tx,
-        [
-          {
-            ...said,
-            kind: 'switch',
-            point: 'S1',
-            at: startedAt,
-            position: 'open',
-            phases: null,
-            reason: 'trip',
-            quality: 'good',
-            bySubject: null,
-          },
-          {
-            ...said,
-            kind: 'switch',
-            point: 'H2',
-            at: startedAt,
-            position: 'open',
-            phases: null,
-            reason: 'trip',
-            quality: 'good',
-            bySubject: null,
-          },
-          { ...said, kind: 'meter', point: 'P3', at: startedAt + 1, event: 'lastGasp' },
-          { ...said, kind: 'meter', point: 'P1', at: startedAt + 1, event: 'alive' },
-          {
-            ...said,
-            kind: 'switch',
-            point: 'S1',
-            at: startedAt - 60 * MIN,
-            position: 'closed',
-            phases: null,
-            reason: null,
-            quality: 'good',
-            bySubject: null,
-          },
-        ],
-        () => false,
+        toSaveObservations(
+          [
+            {
+              ...said,
+              kind: 'switch',
+              point: 'S1',
+              at: startedAt,
+              position: 'open',
+              phases: null,
+              reason: 'trip',
+              quality: 'good',
+              bySubject: null,
+            },
+            {
+              ...said,
+              kind: 'switch',
+              point: 'H2',
+              at: startedAt,
+              position: 'open',
+              phases: null,
+              reason: 'trip',
+              quality: 'good',
+              bySubject: null,
+            },
+            { ...said, kind: 'meter', point: 'P3', at: startedAt + 1, event: 'lastGasp' },
+            { ...said, kind: 'meter', point: 'P1', at: startedAt + 1, event: 'alive' },
+            {
+              ...said,
+              kind: 'switch',
+              point: 'S1',
+              at: startedAt - 60 * MIN,
+              position: 'closed',
+              phases: null,
+              reason: null,
+              quality: 'good',
+              bySubject: null,
+            },
+          ],
+          () => false,
+        ),
       ),
     )
     const { status, body } = await front.ask('GET', '/api/v1/outages/o1', token)

@@ -24,8 +24,9 @@ import { servedBook } from '../src/reliability/served.ts'
 import { explain } from '../src/stores/explain.ts'
 import { indicesReport } from '../src/stores/indices.ts'
 import { loadPointNumbers, saveRevision } from '../src/stores/networks.ts'
-import { saveObservations } from '../src/stores/observations.ts'
-import { saveOutages } from '../src/stores/outages.ts'
+import { toSaveObservations } from '../src/stores/observations.ts'
+import { runIn } from '../src/stores/statement.ts'
+import { toSaveOutages } from '../src/stores/outages.ts'
 import { saveServed } from '../src/stores/reliability.ts'
 import { MS_PER_H, MS_PER_MIN, type EpochMs } from '../src/time.ts'
 import { openTestDatabase } from './support/database.ts'
@@ -877,7 +878,10 @@ t.test('a figure leads to the observations behind it', async (t) => {
   const set = { from, until, area: 'north', substation: 'S1', feeder: 'F2', phases: 7 }
   await db.transaction().execute(async (tx) => {
     const said = [say('B2', from, 'open'), say('B2', until, 'closed'), say('B1', from, 'closed')]
-    await saveObservations(tx, said, () => false)
+    await runIn(
+      tx,
+      toSaveObservations(said, () => false),
+    )
     const numbers = await loadPointNumbers(tx, ['n1', 'n2'])
     const point = numbers.get('n2') ?? -1
     const after: OutageFacts = {
@@ -903,11 +907,13 @@ t.test('a figure leads to the observations behind it', async (t) => {
       ],
     }
     const change = { before: null, after, corrected: false, why: [] }
-    await saveOutages(tx, [change], {
+    const nobodySaid = { cause: null, crew: null, etr: null, closedAt: null, told: null }
+    const saving = toSaveOutages([change], {
       at: until,
       localDay: (at) => localDayOf(at, 'UTC'),
-      isPlanned: () => false,
+      board: (id) => ({ id, kind: 'unplanned', ...nobodySaid }),
     })
+    await runIn(tx, saving)
   })
   const question = {
     from: '2025-01-01',

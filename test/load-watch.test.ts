@@ -9,7 +9,8 @@ import type { LoadReading } from '../src/ledger/observation.ts'
 import type { Draft } from '../src/notices/notice.ts'
 import { listAlarms } from '../src/stores/load-alarms.ts'
 import { saveLoads } from '../src/stores/loads.ts'
-import { appendNotices, lastNoticeSeq, readNotices } from '../src/stores/notices.ts'
+import { lastNoticeSeq, readNotices, toAppendNotices } from '../src/stores/notices.ts'
+import { runIn } from '../src/stores/statement.ts'
 import type { Tx } from '../src/stores/database.ts'
 import { MS_PER_MIN } from '../src/time.ts'
 import { alarmChange } from './support/alarm-oracle.ts'
@@ -117,10 +118,8 @@ function openWatch(database: TestDatabase, clock: () => number, fail: () => bool
     db.transaction().execute(async (tx) => {
       await also?.(tx)
       const seq = await lastNoticeSeq(db)
-      await appendNotices(
-        tx,
-        drafts.map((one, i) => ({ ...one, seq: seq + i + 1 })),
-      )
+      const notices = drafts.map((one, i) => ({ ...one, seq: seq + i + 1 }))
+      await runIn(tx, toAppendNotices(notices))
       if (fail()) throw new Error('the database went away')
       told.push(...drafts)
     })

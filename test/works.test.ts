@@ -9,7 +9,8 @@ import { buildNetwork, type Network } from '../src/grid/network.ts'
 import type { NetworkTables } from '../src/grid/tables.ts'
 import type { Draft } from '../src/notices/notice.ts'
 import type { HttpParts } from '../src/http/parts.ts'
-import { appendNotices, lastNoticeSeq } from '../src/stores/notices.ts'
+import { toAppendNotices, lastNoticeSeq } from '../src/stores/notices.ts'
+import { runIn } from '../src/stores/statement.ts'
 import { plannedAt, worksAround } from '../src/stores/works.ts'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../src/time.ts'
 import { plannedDrafts, reminderDrafts } from '../src/work/announce.ts'
@@ -637,10 +638,8 @@ await t.test('over HTTP: from draft to finished, by two people', async (t) => {
     db.transaction().execute(async (tx) => {
       await also?.(tx)
       const seq = await lastNoticeSeq(db)
-      await appendNotices(
-        tx,
-        drafts.map((one, i) => ({ ...one, seq: seq + i + 1 })),
-      )
+      const notices = drafts.map((one, i) => ({ ...one, seq: seq + i + 1 }))
+      await runIn(tx, toAppendNotices(notices))
       announced.push(...drafts)
     })
   const act = async () => ({ outcome: 'unknown-switch' as const })

@@ -9,6 +9,8 @@ import type { Draft, Notice } from '../notices/notice.ts'
 import type { NoticeSettings } from '../notices/standing.ts'
 import type { Database, Tx } from '../stores/database.ts'
 import { latestRevision } from '../stores/networks.ts'
+import type { Statement } from '../stores/statement.ts'
+import type { Writer } from '../stores/writer.ts'
 import type { EpochMs } from '../time.ts'
 import { openActs } from './acts.ts'
 import { openDeadlines } from './deadlines.ts'
@@ -31,8 +33,10 @@ export type ControlRoomParts = {
   readonly logger: Logger
   readonly metrics: Registry
   readonly settings: { readonly notices: NoticeSettings; readonly ledger: LedgerSettings }
-  /** As `EngineLock.fence`; throws where another engine has taken over: then nothing may be written any more. */
-  readonly fence: (tx: Tx, write: number) => Promise<'open' | 'saved'>
+  /** The engine's own way of writing; reading goes through `db`. */
+  readonly writer: Writer
+  /** As `EngineLock.fence`. */
+  readonly fence: (write: number) => Statement
   /** Notices up to a number are committed. */
   readonly tell: (upTo: number, notices: readonly Notice[]) => void
   /** These outages changed, and the change is committed. */

@@ -8,7 +8,7 @@ import { composeStormAlarm, etrInStorm, isStormAlarmDue, stormOver } from '../no
 import { saveStormAlarm } from '../stores/storms.ts'
 import { restoredUnclosed, type OutageEvent } from '../stores/board.ts'
 import type { Database } from '../stores/database.ts'
-import { saveCheckpoint } from '../stores/outages.ts'
+import { toSaveCheckpoint } from '../stores/outages.ts'
 import { MS_PER_H, type EpochMs } from '../time.ts'
 import { entryFor, type Entry } from './board.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -106,7 +106,7 @@ export function openPassingTime(
     const horizon = now - MEMORY_MS
     pruneLedger(ledger, horizon)
     const positions = positionsAtHorizon(ledger)
-    await saving.write('saving a checkpoint', (tx) => saveCheckpoint(tx, horizon, positions))
+    await saving.write('saving a checkpoint', toSaveCheckpoint(horizon, positions))
   }
 
   async function tendWorks(now: EpochMs): Promise<void> {

@@ -6,20 +6,22 @@ import { composeNotices } from '../notices/compose.ts'
 import type { Notice } from '../notices/notice.ts'
 import type { NoticeSettings } from '../notices/standing.ts'
 import { localDayOf } from '../reliability/calendar.ts'
-import { writeAudit } from '../stores/accounts.ts'
+import { toWriteAudit } from '../stores/accounts.ts'
 import {
-  saveBoard,
-  saveGatewayStates,
-  saveHeard,
-  saveOutageEvents,
+  toSaveBoard,
+  toSaveGatewayStates,
+  toSaveHeard,
+  toSaveOutageEvents,
   type BoardRow,
 } from '../stores/board.ts'
 import type { Database, Tx } from '../stores/database.ts'
-import { writesSoFar } from '../stores/engine-lock.ts'
+import { isSaved, writesSoFar } from '../stores/engine-lock.ts'
 import { saveLoads } from '../stores/loads.ts'
-import { appendNotices, lastNoticeSeq } from '../stores/notices.ts'
-import { saveObservations } from '../stores/observations.ts'
-import { saveCorrections, saveOutages, saveTransitions } from '../stores/outages.ts'
+import { lastNoticeSeq, toAppendNotices } from '../stores/notices.ts'
+import { toSaveObservations } from '../stores/observations.ts'
+import { toSaveCorrections, toSaveOutages, toSaveTransitions } from '../stores/outages.ts'
+import { runIn, type Statement } from '../stores/statement.ts'
+import type { Writer } from '../stores/writer.ts'
 import { MS_PER_S, type EpochMs } from '../time.ts'
 import { entryFor, rowOf, standingOf } from './board.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -35,8 +37,9 @@ export type SavingParts = {
   readonly logger: Logger
   readonly metrics: EngineMetrics
   readonly notices: NoticeSettings
-  /** As `EngineLock.fence`; throws where another engine has taken over: then nothing may be written any more. */
-  readonly fence: (tx: Tx, write: number) => Promise<'open' | 'saved'>
+  readonly writer: Writer
+  /** As `EngineLock.fence`. */
+  readonly fence: (write: number) => Statement
   /** Notices up to a number are committed. */
   readonly tell: (upTo: number, notices: readonly Notice[]) => void
   /** These outages changed, and the change is committed. */
@@ -52,7 +55,7 @@ export type Saving = {
   /** Everything that was derived is committed. Throws where the service was closed before it could be. */
   settled(): Promise<void>
   /** Another write of the one writer, fenced like a piece. */
-  write(what: string, work: (tx: Tx) => Promise<void>): Promise<void>
+  write(what: string, statements: readonly Statement[]): Promise<void>
 }
 
 export async function openSaving(
@@ -64,7 +67,6 @@ export async function openSaving(
 ): Promise<Saving> {
   const { db, logger, metrics } = parts
   const localDay = (at: EpochMs) => localDayOf(at, parts.notices.timeZone)
-  const isPlanned = (id: OutageId) => memory.board.get(id)?.planned === true
   const isClamped = (said: Observation) => effectiveAt(memory.ledger, said) !== said.at
   let lastSeq = await lastNoticeSeq(db)
   /** Number of the last write; see `EngineLock.fence`. */
@@ -72,11 +74,23 @@ export async function openSaving(
   /** The commit that is under way while the next batch is already derived; `settled` waits for it. */
   let saving: Promise<void> = Promise.resolve()
 
-  function write(what: string, work: (tx: Tx) => Promise<void>): Promise<void> {
-    const number = ++writes
-    return patience.retry(what, () =>
-      db.transaction().execute(async (tx) => {
-        if ((await parts.fence(tx, number)) === 'open') await work(tx)
+  /** `also` has to see answers in between: then each statement is waited for. */
+  async function write(
+    what: string,
+    statements: readonly Statement[],
+    also: readonly ((tx: Tx) => Promise<void>)[] = [],
+  ): Promise<void> {
+    const fenced = [parts.fence(++writes), ...statements]
+    const attempt = (): Promise<void> =>
+      also.length === 0
+        ? parts.writer.transact(fenced)
+        : db.transaction().execute(async (tx) => {
+            await runIn(tx, fenced)
+            for (const one of also) await one(tx)
+          })
+    await patience.retry(what, () =>
+      attempt().catch((error: unknown) => {
+        if (!isSaved(error)) throw error
       }),
     )
   }
@@ -91,7 +105,7 @@ export async function openSaving(
     const fresh = new Map(change.outages.map(({ after }) => [after.id, after]))
     for (const [id, facts] of piece.recalled) if (!fresh.has(id)) fresh.set(id, facts)
     for (const [id, entry] of piece.entries) board.set(id, entry)
-    const explained = explainByWorks(memory, change.outages)
+    explainByWorks(memory, change.outages)
     const composed = composeNotices({
       changes: change.outages,
       desk: piece.desk,
@@ -106,40 +120,41 @@ export async function openSaving(
       at,
       settings: parts.notices,
     })
-    const rows = new Map<OutageId, BoardRow & { raise: boolean }>()
-    for (const [id, entry] of piece.entries) {
-      rows.set(id, {
-        ...rowOf(id, entry),
-        raise: !change.outages.some((one) => one.after.id === id),
-      })
-    }
-    for (const id of explained) rows.set(id, { ...rowOf(id, entryFor(board, id)), raise: false })
-    for (const [id, told] of composed.told) {
-      const entry = entryFor(board, id)
-      entry.told = told
-      rows.set(id, { ...rowOf(id, entry), raise: rows.get(id)?.raise ?? false })
-    }
-    reopenClosed(memory, change.outages, rows)
+    for (const [id, told] of composed.told) entryFor(board, id).told = told
+    reopenClosed(memory, change.outages)
     const notices = [...piece.drafts, ...composed.drafts].map((draft): Notice => ({
       ...draft,
       seq: ++lastSeq,
     }))
-    const save = async (tx: Tx): Promise<void> => {
-      await saveObservations(tx, piece.observations, isClamped)
-      if (piece.loads.length > 0) await saveLoads(tx, piece.loads)
-      await saveGatewayStates(tx, piece.states)
-      await saveHeard(tx, piece.heard)
-      await saveTransitions(tx, change.transitions)
-      await saveOutages(tx, change.outages, { at, localDay, isPlanned })
-      await saveCorrections(tx, change.outages, at)
-      await saveBoard(tx, [...rows.values()], at)
-      await saveOutageEvents(tx, piece.events)
-      for (const audit of piece.audits) await writeAudit(tx, audit)
-      for (const also of piece.also) await also(tx)
-      await appendNotices(tx, notices)
-    }
+    const row = (id: OutageId): BoardRow => rowOf(id, entryFor(board, id))
+    const changed = new Set(change.outages.map(({ after }) => after.id))
+    const beside = new Set([...piece.entries.keys(), ...composed.told.keys()])
+    const statements = [
+      ...toSaveObservations(piece.observations, isClamped),
+      ...toSaveGatewayStates(piece.states),
+      ...toSaveHeard(piece.heard),
+      ...toSaveTransitions(change.transitions),
+      ...toSaveOutages(change.outages, {
+        at,
+        localDay,
+        board: row,
+      }),
+      ...toSaveCorrections(change.outages, at),
+      ...toSaveBoard(
+        [...beside]
+          .filter((id) => !changed.has(id))
+          .map((id) => ({ ...row(id), raise: piece.entries.has(id) })),
+        at,
+      ),
+      ...toSaveOutageEvents(piece.events),
+      ...piece.audits.map(toWriteAudit),
+      ...toAppendNotices(notices),
+    ]
+    const { loads } = piece
+    const also = [...piece.also]
+    if (loads.length > 0) also.push(async (tx) => void (await saveLoads(tx, loads)))
     return async () => {
-      await write('saving', save)
+      await write('saving', statements, also)
       tellOutside(piece, notices, composed.holds)
     }
   }
@@ -211,8 +226,7 @@ export async function openSaving(
 }
 
 /** What approved work explains is planned, with its reason; its customers were told before. */
-function explainByWorks(memory: Memory, changes: readonly OutageChange[]): OutageId[] {
-  const explained: OutageId[] = []
+function explainByWorks(memory: Memory, changes: readonly OutageChange[]): void {
   for (const { before, after } of changes) {
     if (before !== null && before.anchorAt === after.anchorAt) continue
     const nature = natureOf(memory.works, memory.ledger, after)
@@ -220,22 +234,12 @@ function explainByWorks(memory: Memory, changes: readonly OutageChange[]): Outag
     const entry = entryFor(memory.board, after.id)
     entry.planned = nature.nature === 'planned'
     entry.cause ??= nature.cause
-    explained.push(after.id)
   }
-  return explained
 }
 
-/** Who was out again after it was closed, or whose past was told anew, is open to people again (saveOutages did the same). */
-function reopenClosed(
-  memory: Memory,
-  changes: readonly OutageChange[],
-  rows: Map<OutageId, BoardRow & { raise: boolean }>,
-): void {
+/** Who was out again after it was closed, or whose past was told anew, is open to people again. */
+function reopenClosed(memory: Memory, changes: readonly OutageChange[]): void {
   for (const { after } of changes) {
-    const entry = entryFor(memory.board, after.id)
-    if (after.restoredAt !== null || entry.closedAt === null) continue
-    entry.closedAt = null
-    const row = rows.get(after.id)
-    if (row !== undefined) rows.set(after.id, { ...row, closedAt: null })
+    if (after.restoredAt === null) entryFor(memory.board, after.id).closedAt = null
   }
 }

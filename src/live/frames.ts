@@ -1,5 +1,5 @@
 import type { GroupCode } from '../ledger/facts.ts'
-import type { Notice } from '../notices/notice.ts'
+import { jsonOf, type Notice } from '../notices/notice.ts'
 import { toIso } from '../time.ts'
 
 /**
@@ -21,18 +21,29 @@ export type Parcel = {
 }
 
 export function wrap(notice: Notice): Parcel {
-  const data = JSON.stringify(notice.data)
-  const head = `{"v":1,"type":"notice","seq":${notice.seq},"at":"${toIso(notice.at)}","topic":`
+  const { seq, at, members } = notice
+  const json = jsonOf(notice.data)
+  let head: Buffer | undefined
+  let body: Buffer | undefined
   return {
-    seq: notice.seq,
+    seq,
     audience: notice.audience,
     feeders: notice.feeders,
-    members: Int32Array.from(notice.members ?? []).sort(),
-    head: Buffer.from(head),
-    body: Buffer.from(`,"data":${data.slice(0, -1)}`),
+    members: members === null ? NOBODY : Int32Array.from(members).sort(),
+    // Bytes are made for the first reader: most notices have none.
+    get head() {
+      return (head ??= Buffer.from(
+        `{"v":1,"type":"notice","seq":${seq},"at":"${toIso(at)}","topic":`,
+      ))
+    },
+    get body() {
+      return (body ??= Buffer.from(`,"data":${json.slice(0, -1)}`))
+    },
     whole: new Map(),
   }
 }
+
+const NOBODY = new Int32Array(0)
 
 /** The frame that every reader of `topic` gets: always the same bytes. */
 export function frameFor(parcel: Parcel, topic: string): Buffer {

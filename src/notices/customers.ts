@@ -223,9 +223,12 @@ function without(circles: readonly Circle[], gone: ReadonlySet<GroupCode>): Circ
 }
 
 function samePending(a: readonly Pending[], b: readonly Pending[]): boolean {
-  const flat = (pending: readonly Pending[]) =>
-    JSON.stringify([...pending].sort((x, y) => x.since - y.since))
-  return a.length === b.length && flat(a) === flat(b)
+  if (a.length !== b.length) return false
+  const bySince = new Map(b.map((one) => [one.since, one.members]))
+  return a.every(({ since, members }) => {
+    const other = bySince.get(since)
+    return other?.length === members.length && members.every((group, i) => group === other[i])
+  })
 }
 
 function listOf<K, V>(map: Map<K, V[]>, key: K): V[] {

@@ -61,3 +61,12 @@ export type Draft = {
 }
 
 export type Notice = Draft & { readonly seq: number }
+
+const written = new WeakMap<NoticeData, string>()
+
+/** The data as one line of JSON, made once: what is saved is what is sent. */
+export function jsonOf(data: NoticeData): string {
+  let json = written.get(data)
+  if (json === undefined) written.set(data, (json = JSON.stringify(data)))
+  return json
+}

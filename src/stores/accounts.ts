@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { EpochMs } from '../time.ts'
 import { instant, type Database, type Tx } from './database.ts'
+import { build, oneOff, type Statement } from './statement.ts'
 import type { Identity } from './identity.ts'
 
 export const TICKET_TTL_S = 30
@@ -83,9 +84,12 @@ export type AuditEntry = {
 
 /** Who did what; in the transaction of what was done. The table itself refuses to be changed afterwards. */
 export async function writeAudit(db: Database | Tx, entry: AuditEntry): Promise<void> {
-  await db
-    .insertInto('audit')
-    .values({
+  await db.executeQuery(toWriteAudit(entry).query)
+}
+
+export const toWriteAudit = (entry: AuditEntry): Statement =>
+  oneOff(
+    build.insertInto('audit').values({
       at: new Date(entry.at),
       subject: entry.subject,
       role: entry.role,
@@ -93,6 +97,5 @@ export async function writeAudit(db: Database | Tx, entry: AuditEntry): Promise<
       target: entry.target,
       before: entry.before === null ? null : JSON.stringify(entry.before),
       after: entry.after === null ? null : JSON.stringify(entry.after),
-    })
-    .execute()
-}
+    }),
+  )

@@ -3,8 +3,9 @@ import type { Crew, Etr } from '../ledger/acts.ts'
 import type { OutageId } from '../ledger/facts.ts'
 import type { GatewayState } from '../ledger/observation.ts'
 import type { EpochMs } from '../time.ts'
-import { lines } from './columns.ts'
-import { instant, type Database, type Tx } from './database.ts'
+import { jsonOrNull, lines } from './columns.ts'
+import { instant, type Database } from './database.ts'
+import { build, constant, oneOff, type Statement } from './statement.ts'
 
 /** What people and machines added to an outage, and what customers were told of it. */
 export type BoardRow = {
@@ -82,13 +83,12 @@ const readRow = (row: {
 })
 
 /** Writes what was added; the outage itself must have been saved. `raise` makes its revision grow where the facts did not. */
-export async function saveBoard(
-  tx: Tx,
+export function toSaveBoard(
   rows: readonly (BoardRow & { readonly raise: boolean })[],
   at: EpochMs,
-): Promise<void> {
-  if (rows.length === 0) return
-  await sql`
+): Statement[] {
+  if (rows.length === 0) return []
+  const update = sql`
     update outage set
       kind = said.kind, cause = said.cause, crew = said.crew::jsonb, etr = said.etr::jsonb,
       closed_at = to_timestamp(said.closed_at::float8 / 1000), told = said.told::jsonb,
@@ -99,11 +99,9 @@ export async function saveBoard(
       ${lines(rows.map((row) => row.closedAt))}, ${lines(rows.map((row) => jsonOrNull(row.told)))},
       ${lines(rows.map((row) => (row.raise ? 1 : 0)))}
     ) as said (id, kind, cause, crew, etr, closed_at, told, raise)
-    where outage.id = said.id`.execute(tx)
+    where outage.id = said.id`
+  return [constant(update)]
 }
-
-const jsonOrNull = (value: unknown): string | null =>
-  value === null || value === undefined ? null : JSON.stringify(value)
 
 export type OutageEvent = {
   readonly outage: OutageId
@@ -113,59 +111,44 @@ export type OutageEvent = {
   readonly bySubject: string | null
 }
 
-export async function saveOutageEvents(tx: Tx, events: readonly OutageEvent[]): Promise<void> {
-  if (events.length === 0) return
-  await tx
-    .insertInto('outage_event')
-    .values(
-      events.map((event) => ({
-        outage: event.outage,
-        at: new Date(event.at),
-        kind: event.kind,
-        data: JSON.stringify(event.data),
-        by_subject: event.bySubject,
-      })),
-    )
-    .execute()
+export function toSaveOutageEvents(events: readonly OutageEvent[]): Statement[] {
+  if (events.length === 0) return []
+  const rows = events.map((event) => ({
+    outage: event.outage,
+    at: new Date(event.at),
+    kind: event.kind,
+    data: JSON.stringify(event.data),
+    by_subject: event.bySubject,
+  }))
+  return [oneOff(build.insertInto('outage_event').values(rows))]
 }
 
 /**
  * The last word of each gateway about itself, in the order in which the broker gave them: a Will was written when the gateway
  * connected, and so bears an earlier time than the `online` that it ends.
  */
-export async function saveGatewayStates(tx: Tx, states: readonly GatewayState[]): Promise<void> {
-  const last = new Map<string, GatewayState>()
-  for (const state of states) last.set(state.gateway, state)
-  for (const state of last.values()) {
-    await tx
-      .insertInto('gateway')
-      .values({
-        id: state.gateway,
-        online: state.online,
-        at: new Date(state.at),
-        heard_at: new Date(state.receivedAt),
-      })
-      .onConflict((conflict) =>
-        conflict.column('id').doUpdateSet({
-          online: sql`excluded.online`,
-          at: sql`greatest(excluded.at, gateway.at)`,
-          heard_at: sql`greatest(excluded.heard_at, gateway.heard_at)`,
-        }),
-      )
-      .execute()
-  }
+export function toSaveGatewayStates(states: readonly GatewayState[]): Statement[] {
+  if (states.length === 0) return []
+  const last = [...new Map(states.map((state) => [state.gateway, state])).values()]
+  const upsert = sql`
+    insert into gateway (id, online, at, heard_at)
+    select id, online, to_timestamp(at / 1000), to_timestamp(heard_at / 1000)
+    from unnest(
+      ${last.map((state) => state.gateway)}::text[], ${last.map((state) => state.online)}::boolean[],
+      ${last.map((state) => state.at)}::float8[], ${last.map((state) => state.receivedAt)}::float8[]
+    ) as said (id, online, at, heard_at)
+    on conflict (id) do update set
+      online = excluded.online, at = greatest(excluded.at, gateway.at), heard_at = greatest(excluded.heard_at, gateway.heard_at)`
+  return [constant(upsert)]
 }
 
 /** Gateways that said anything else: they are there. Their own word about being online stays theirs. */
-export async function saveHeard(tx: Tx, heard: ReadonlyMap<string, EpochMs>): Promise<void> {
-  if (heard.size === 0) return
-  const gateways = [...heard.keys()]
-  const times = [...heard.values()]
-  await sql`
+export function toSaveHeard(heard: ReadonlyMap<string, EpochMs>): Statement[] {
+  if (heard.size === 0) return []
+  const upsert = sql`
     insert into gateway (id, online, at, heard_at)
     select id, true, to_timestamp(heard_at / 1000), to_timestamp(heard_at / 1000)
-    from unnest(${gateways}::text[], ${times}::float8[]) as said (id, heard_at)
-    on conflict (id) do update set heard_at = greatest(excluded.heard_at, gateway.heard_at)`.execute(
-    tx,
-  )
+    from unnest(${[...heard.keys()]}::text[], ${[...heard.values()]}::float8[]) as said (id, heard_at)
+    on conflict (id) do update set heard_at = greatest(excluded.heard_at, gateway.heard_at)`
+  return [constant(upsert)]
 }

@@ -12,3 +12,6 @@ export function lines(values: readonly (string | number | boolean | null)[]): Ra
   }
   return sql`string_to_table(${values.join('\n')}, chr(10), '')`
 }
+
+export const jsonOrNull = (value: unknown): string | null =>
+  value === null || value === undefined ? null : JSON.stringify(value)

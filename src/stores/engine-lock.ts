@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import pg from 'pg'
-import type { Database, Tx } from './database.ts'
+import type { Database } from './database.ts'
+import { constant, type Statement } from './statement.ts'
 
 /** `relight` as a number: the advisory lock of the one engine. */
 const LOCK = 0x72656c69
@@ -10,10 +11,9 @@ const LOOK_AGAIN_MS = 1000
 export type EngineLock = {
   /**
    * In every transaction that writes, first of all, with a number that grows by each write and stays the same when it is tried again.
-   * `saved`: this very write was committed before, its answer was lost; nothing may be written. Throws where another engine has
-   * taken over.
+   * It fails where another engine has taken over, and where this very write was committed before and its answer was lost (`isSaved`).
    */
-  fence(tx: Tx, write: number): Promise<'open' | 'saved'>
+  fence(write: number): Statement
   release(): Promise<void>
 }
 
@@ -58,29 +58,16 @@ export async function takeEngineLock(parts: {
   }
   watch(client)
   return {
-    async fence(tx, write) {
-      // Waits for a transaction of ours that a lost connection left open in the database, and then sees what became of it.
-      const mine = await tx
-        .updateTable('engine_term')
-        .set({ writes: write })
-        .where('term', '=', term)
-        .where('writes', '<', write)
-        .returning('term')
-        .executeTakeFirst()
-      if (mine !== undefined) return 'open'
-      const { term: now } = await tx
-        .selectFrom('engine_term')
-        .select('term')
-        .executeTakeFirstOrThrow()
-      if (now === term) return 'saved'
-      throw new Error('another engine writes to this database now')
-    },
+    fence: (write) => constant(sql`select relight_fence(${term}::bigint, ${write}::bigint)`),
     async release() {
       released = true
       await client.end().catch(() => undefined)
     },
   }
 }
+
+/** Whether a failure says that the write is in the record already. */
+export const isSaved = (error: unknown): boolean => (error as { code?: unknown }).code === 'RL001'
 
 /** The number of the last write of the engine whose term it is. */
 export async function writesSoFar(db: Database): Promise<number> {

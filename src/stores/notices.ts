@@ -1,8 +1,15 @@
 import { sql } from 'kysely'
 import type { GroupCode } from '../ledger/facts.ts'
-import type { Audience, Notice, NoticeData, NoticeKind } from '../notices/notice.ts'
+import {
+  jsonOf,
+  type Audience,
+  type Notice,
+  type NoticeData,
+  type NoticeKind,
+} from '../notices/notice.ts'
 import { lines } from './columns.ts'
-import type { Database, Tx } from './database.ts'
+import type { Database } from './database.ts'
+import { constant, type Statement } from './statement.ts'
 
 /** Committed notices are announced on this channel of PostgreSQL, with the last number as payload. */
 export const NOTICE_CHANNEL = 'relight_notice'
@@ -11,23 +18,24 @@ export const NOTICE_CHANNEL = 'relight_notice'
  * Appends to the one numbered stream, in the transaction of the facts that the notices tell, and announces it: the announcement goes
  * out with the commit, or not at all. Only the single writer may call this: it numbers, so the order of numbers is that of commits.
  */
-export async function appendNotices(tx: Tx, notices: readonly Notice[]): Promise<void> {
+export function toAppendNotices(notices: readonly Notice[]): Statement[] {
   const last = notices.at(-1)
-  if (last === undefined) return
+  if (last === undefined) return []
   // One statement: the number that is announced is that of the last row, and a batch of a thousand rows is not parsed as a text.
-  await sql`
+  const append = sql`
     with added as (
       insert into notice (seq, at, audience, kind, outage, feeders, members, data)
-      select seq::bigint, to_timestamp(at::float8 / 1000), audience, kind, outage, feeders::text[], members::int[], data::jsonb
+      select seq::bigint, to_timestamp(at::float8 / 1000), audience, kind, outage, feeders::text[], members::int[], data::json
       from rows from (
         ${lines(notices.map((one) => one.seq))}, ${lines(notices.map((one) => one.at))},
         ${lines(notices.map((one) => one.audience))}, ${lines(notices.map((one) => one.kind))},
         ${lines(notices.map((one) => one.outage))}, ${lines(notices.map((one) => arrayText(one.feeders)))},
         ${lines(notices.map((one) => one.members && `{${one.members.join(',')}}`))},
-        ${lines(notices.map((one) => JSON.stringify(one.data)))}
+        ${lines(notices.map((one) => jsonOf(one.data)))}
       ) as said (seq, at, audience, kind, outage, feeders, members, data)
     )
-    select pg_notify(${NOTICE_CHANNEL}, ${String(last.seq)})`.execute(tx)
+    select pg_notify(${NOTICE_CHANNEL}, ${String(last.seq)})`
+  return [constant(append)]
 }
 
 /** A list as PostgreSQL writes an array of texts. */

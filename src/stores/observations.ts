@@ -8,7 +8,8 @@ import type {
 } from '../ledger/observation.ts'
 import type { EpochMs } from '../time.ts'
 import { lines } from './columns.ts'
-import { instant, type Database, type Tx } from './database.ts'
+import { instant, type Database } from './database.ts'
+import { constant, type Statement } from './statement.ts'
 
 /** Rows of the record read at once. */
 export const OBSERVATIONS_PAGE = 5000
@@ -17,12 +18,11 @@ export const OBSERVATIONS_PAGE = 5000
  * Appends to the record, in the transaction of what follows. What is there already (same identity, same content) stays as it is: doing
  * it twice is doing it once. The same identity with other content is kept beside it.
  */
-export async function saveObservations(
-  tx: Tx,
+export function toSaveObservations(
   observations: readonly Observation[],
   isClamped: (said: Observation) => boolean,
-): Promise<void> {
-  if (observations.length === 0) return
+): Statement[] {
+  if (observations.length === 0) return []
   const columns = {
     key: [] as string[],
     gateway: [] as string[],
@@ -53,7 +53,7 @@ export async function saveObservations(
     columns.bySubject.push(said.kind === 'meter' ? null : said.bySubject)
     columns.clamped.push(isClamped(said))
   }
-  await sql`
+  const append = sql`
     insert into observation (key, gateway, kind, point, seq, at, received_at, value, phases, reason, quality, by_subject, clamped)
     select key::uuid, gateway, kind, point, seq::bigint, to_timestamp(at::float8 / 1000), to_timestamp(received_at::float8 / 1000), value,
       phases::smallint, reason, quality, by_subject, clamped::boolean
@@ -62,7 +62,8 @@ export async function saveObservations(
       ${lines(columns.at)}, ${lines(columns.receivedAt)}, ${lines(columns.value)}, ${lines(columns.phases)},
       ${lines(columns.reason)}, ${lines(columns.quality)}, unnest(${columns.bySubject}::text[]), ${lines(columns.clamped)}
     ) as said (key, gateway, kind, point, seq, at, received_at, value, phases, reason, quality, by_subject, clamped)
-    on conflict (key) do nothing`.execute(tx)
+    on conflict (key) do nothing`
+  return [constant(append)]
 }
 
 /** 48 bits of the source's time, then a digest of identity and content: in the order of time, and the same for the same word. */

@@ -9,60 +9,61 @@ import type {
 } from '../ledger/facts.ts'
 import { sameSet } from '../ledger/outages.ts'
 import type { EpochMs } from '../time.ts'
-import { lines } from './columns.ts'
+import type { BoardRow } from './board.ts'
+import { jsonOrNull, lines } from './columns.ts'
 import { instant, type Database, type Tx } from './database.ts'
 import type { CoreTables, LocalDay } from './schema.ts'
+import { build, constant, oneOff, type Statement } from './statement.ts'
 
-/** Makes the stored outages say what the ledger says now; what people added to them stays. */
-export async function saveOutages(
-  tx: Tx,
-  changes: readonly OutageChange[],
-  about: {
-    readonly at: EpochMs
-    readonly localDay: (at: EpochMs) => LocalDay
-    readonly isPlanned: (outage: OutageId) => boolean
-  },
-): Promise<void> {
-  if (changes.length === 0) return
-  const rows = changes.map(({ after }) => after)
+/** How an outage is to be saved: its facts, with what people and machines added to it as the writer knows it. */
+export type OutageSaving = {
+  readonly at: EpochMs
+  readonly localDay: (at: EpochMs) => LocalDay
+  readonly board: (outage: OutageId) => BoardRow
+}
+
+/** Makes the stored outages say what the ledger and the board say now. */
+export function toSaveOutages(changes: readonly OutageChange[], about: OutageSaving): Statement[] {
+  if (changes.length === 0) return []
+  const rows = changes.map(({ after }) => ({ facts: after, board: about.board(after.id) }))
   const pick = (read: (facts: OutageFacts) => string | number | boolean | null) =>
-    lines(rows.map(read))
-  await sql`
-    insert into outage (id, device, anchor_at, start_uncertain, locked_out, phases, area, substation, feeder, started_at, restored_at,
-      customers_out, customers_interrupted, closed_customer_ms, steps, revision, updated_at)
+    lines(rows.map(({ facts }) => read(facts)))
+  const added = (read: (board: BoardRow) => string | number | null) =>
+    lines(rows.map(({ board }) => read(board)))
+  const upsert = sql`
+    insert into outage as known (id, device, anchor_at, start_uncertain, locked_out, phases, area, substation, feeder, started_at,
+      restored_at, customers_out, customers_interrupted, closed_customer_ms, steps, kind, cause, crew, etr, closed_at, told, revision,
+      updated_at)
     select id, device, to_timestamp(anchor_at::float8 / 1000), start_uncertain::boolean, locked_out::boolean, phases::smallint, area,
       substation, feeder, to_timestamp(started_at::float8 / 1000), to_timestamp(restored_at::float8 / 1000), customers_out::int,
-      customers_interrupted::int, closed_customer_ms::bigint, steps::jsonb, 1, ${new Date(about.at)}
+      customers_interrupted::int, closed_customer_ms::bigint, steps::jsonb, kind, cause, crew::jsonb, etr::jsonb,
+      to_timestamp(closed_at::float8 / 1000), told::jsonb, 1, ${new Date(about.at)}::timestamptz
     from rows from (
       ${pick((o) => o.id)}, ${pick((o) => o.device)}, ${pick((o) => o.anchorAt)}, ${pick((o) => o.startUncertain)},
-      ${pick((o) => o.lockedOut)}, ${pick((o) => o.phases)}, unnest(${rows.map((o) => o.area)}::text[]), ${pick((o) => o.substation)},
-      ${pick((o) => o.feeder)}, ${pick((o) => o.startedAt)}, ${pick((o) => o.restoredAt)}, ${pick((o) => o.customersOut)},
-      ${pick((o) => o.customersInterrupted)}, ${pick((o) => o.closedCustomerMs)}, ${pick((o) => JSON.stringify(o.steps))}
+      ${pick((o) => o.lockedOut)}, ${pick((o) => o.phases)}, unnest(${rows.map(({ facts }) => facts.area)}::text[]),
+      ${pick((o) => o.substation)}, ${pick((o) => o.feeder)}, ${pick((o) => o.startedAt)}, ${pick((o) => o.restoredAt)},
+      ${pick((o) => o.customersOut)}, ${pick((o) => o.customersInterrupted)}, ${pick((o) => o.closedCustomerMs)},
+      ${pick((o) => JSON.stringify(o.steps))}, ${added((b) => b.kind)}, unnest(${rows.map(({ board }) => board.cause)}::text[]),
+      ${added((b) => jsonOrNull(b.crew))}, ${added((b) => jsonOrNull(b.etr))}, ${added((b) => b.closedAt)},
+      ${added((b) => jsonOrNull(b.told))}
     ) as said (id, device, anchor_at, start_uncertain, locked_out, phases, area, substation, feeder, started_at, restored_at,
-      customers_out, customers_interrupted, closed_customer_ms, steps)
+      customers_out, customers_interrupted, closed_customer_ms, steps, kind, cause, crew, etr, closed_at, told)
     on conflict (id) do update set
       device = excluded.device, anchor_at = excluded.anchor_at, start_uncertain = excluded.start_uncertain,
       locked_out = excluded.locked_out, phases = excluded.phases, area = excluded.area, substation = excluded.substation,
       feeder = excluded.feeder, started_at = excluded.started_at, restored_at = excluded.restored_at,
       customers_out = excluded.customers_out, customers_interrupted = excluded.customers_interrupted,
-      closed_customer_ms = excluded.closed_customer_ms, steps = excluded.steps,
-      -- Supply was lost again in an outage that had been closed, or the past was told anew: it is open to people again.
-      closed_at = case when excluded.restored_at is null then null else outage.closed_at end,
-      revision = outage.revision + 1, updated_at = excluded.updated_at`.execute(tx)
-  await replaceSets(tx, changes, about)
+      closed_customer_ms = excluded.closed_customer_ms, steps = excluded.steps, kind = excluded.kind, cause = excluded.cause,
+      crew = excluded.crew, etr = excluded.etr, closed_at = excluded.closed_at, told = excluded.told,
+      revision = known.revision + 1, updated_at = excluded.updated_at`
+  return [constant(upsert), ...toReplaceSets(changes, about)]
 }
 
 type SetOf = { readonly outage: OutageId; readonly set: InterruptionSet }
 
 /** Only what changed is written: an outage of a hundred steps does not write a hundred rows at its next one. */
-async function replaceSets(
-  tx: Tx,
-  changes: readonly OutageChange[],
-  about: {
-    readonly localDay: (at: EpochMs) => LocalDay
-    readonly isPlanned: (outage: OutageId) => boolean
-  },
-): Promise<void> {
+function toReplaceSets(changes: readonly OutageChange[], about: OutageSaving): Statement[] {
+  const statements: Statement[] = []
   const gone: SetOf[] = []
   const fresh: SetOf[] = []
   for (const { before, after } of changes) {
@@ -75,7 +76,7 @@ async function replaceSets(
     }
   }
   if (gone.length > 0) {
-    await sql`
+    const remove = sql`
       delete from interruption using unnest(
         ${gone.map((one) => one.outage)}::text[], ${gone.map((one) => one.set.from)}::float8[],
         ${gone.map((one) => one.set.until)}::float8[], ${gone.map((one) => one.set.feeder)}::text[],
@@ -85,13 +86,14 @@ async function replaceSets(
         and interruption.from_at = to_timestamp(gone.from_at / 1000)
         and interruption.until_at is not distinct from to_timestamp(gone.until_at / 1000)
         and interruption.feeder is not distinct from gone.feeder
-        and interruption.phases = gone.phases`.execute(tx)
+        and interruption.phases = gone.phases`
+    statements.push(constant(remove))
   }
   if (fresh.length > 0) {
     const pick = (
       read: (outage: OutageId, set: InterruptionSet) => string | number | null,
     ): RawBuilder<string> => lines(fresh.map(({ outage, set }) => read(outage, set)))
-    await sql`
+    const insert = sql`
       insert into interruption (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members, local_day, nature)
       select outage, to_timestamp(from_at::float8 / 1000), to_timestamp(until_at::float8 / 1000), area, substation, feeder,
         phases::smallint, customers::int, connected_kva::float8, members::int[], local_day::date, nature
@@ -100,19 +102,15 @@ async function replaceSets(
         unnest(${fresh.map((one) => one.set.area)}::text[]), ${pick((_, set) => set.substation)}, ${pick((_, set) => set.feeder)},
         ${pick((_, set) => set.phases)}, ${pick((_, set) => set.customers)}, ${pick((_, set) => set.connectedKva)},
         ${pick((_, set) => `{${set.members.join(',')}}`)}, ${pick((_, set) => about.localDay(set.from))},
-        ${pick((outage) => (about.isPlanned(outage) ? 'planned' : 'unplanned'))}
-      ) as said (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members, local_day, nature)`.execute(
-      tx,
-    )
+        ${pick((outage) => about.board(outage).kind)}
+      ) as said (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members, local_day, nature)`
+    statements.push(constant(insert))
   }
+  return statements
 }
 
 /** What the ledger said before, what it says now, why, and since when we know. */
-export async function saveCorrections(
-  tx: Tx,
-  changes: readonly OutageChange[],
-  at: EpochMs,
-): Promise<void> {
+export function toSaveCorrections(changes: readonly OutageChange[], at: EpochMs): Statement[] {
   const rows = changes.flatMap(({ before, after, corrected, why }) =>
     corrected && before !== null
       ? [
@@ -126,7 +124,7 @@ export async function saveCorrections(
         ]
       : [],
   )
-  if (rows.length > 0) await tx.insertInto('correction').values(rows).execute()
+  return rows.length === 0 ? [] : [oneOff(build.insertInto('correction').values(rows))]
 }
 
 /** Observations named in one correction; a gateway's buffer may bring thousands at once. */
@@ -145,10 +143,10 @@ const summary = (facts: OutageFacts) => ({
 })
 
 /** Where switches stand now; the last word of a batch about each. */
-export async function saveTransitions(tx: Tx, transitions: readonly Transition[]): Promise<void> {
-  if (transitions.length === 0) return
+export function toSaveTransitions(transitions: readonly Transition[]): Statement[] {
+  if (transitions.length === 0) return []
   const last = [...new Map(transitions.map((one) => [one.switch, one])).values()]
-  await sql`
+  const upsert = sql`
     insert into switch_state (switch, closed_phases, at, gateway, reason)
     select switch, closed_phases, to_timestamp(at / 1000), gateway, reason
     from unnest(
@@ -156,9 +154,8 @@ export async function saveTransitions(tx: Tx, transitions: readonly Transition[]
       ${last.map((one) => one.at)}::float8[], ${last.map((one) => one.gateway)}::text[], ${last.map((one) => one.reason)}::text[]
     ) as said (switch, closed_phases, at, gateway, reason)
     on conflict (switch) do update set
-      closed_phases = excluded.closed_phases, at = excluded.at, gateway = excluded.gateway, reason = excluded.reason`.execute(
-    tx,
-  )
+      closed_phases = excluded.closed_phases, at = excluded.at, gateway = excluded.gateway, reason = excluded.reason`
+  return [constant(upsert)]
 }
 
 /** The latest checkpoint at or before an instant; undefined where derivation has to begin at the beginning. */
@@ -174,17 +171,13 @@ export async function checkpointBefore(
   return { at: row.at, positions: new Map(Object.entries(row.positions)) }
 }
 
-export async function saveCheckpoint(
-  tx: Tx,
-  at: EpochMs,
-  positions: ReadonlyMap<string, number>,
-): Promise<void> {
+export function toSaveCheckpoint(at: EpochMs, positions: ReadonlyMap<string, number>): Statement[] {
   const json = JSON.stringify(Object.fromEntries(positions))
-  await tx
+  const upsert = build
     .insertInto('checkpoint')
     .values({ at: new Date(at), positions: json })
     .onConflict((conflict) => conflict.column('at').doUpdateSet({ positions: json }))
-    .execute()
+  return [oneOff(upsert)]
 }
 
 /** A word from before a checkpoint makes it void. */

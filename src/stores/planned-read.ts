@@ -22,7 +22,7 @@ export async function readPlannedEvents(
     from notice
     where audience = 'customer' and kind in ('plannedAnnounced', 'plannedChanged', 'plannedCancelled')
       and at > ${instant(now)} - ${`${PLANNED_LOOKBACK_DAYS} days`}::interval
-      and ${group} = any (members) and data ? 'work'
+      and ${group} = any (members) and data ->> 'work' is not null
     order by data ->> 'work', seq desc
     limit ${PLANNED_EVENTS_MAX}`.execute(db)
   return rows.flatMap(({ kind, at, data, times }) => {

@@ -61,10 +61,10 @@ export async function readServiceQuality(
         avg(notices)::float as notices
       from first`.execute(db),
     sql<{ data: NoticeData; restored_at: EpochMs }>`
-      select distinct on (outage.id, notice.data -> 'etr') notice.data, outage.restored_at
+      select distinct on (outage.id, (notice.data -> 'etr')::jsonb) notice.data, outage.restored_at
       from outage join notice on notice.outage = outage.id and notice.audience = 'customer'
-      where ${began} and outage.restored_at is not null and notice.data -> 'etr' <> 'null'::jsonb
-      order by outage.id, notice.data -> 'etr', notice.seq`.execute(db),
+      where ${began} and outage.restored_at is not null and (notice.data -> 'etr')::jsonb <> 'null'
+      order by outage.id, (notice.data -> 'etr')::jsonb, notice.seq`.execute(db),
     sql<{ reports: number; told: number }>`
       select count(*) as reports, count(*) filter (where exists (
         select from notice where notice.outage = report.outage and notice.audience = 'customer'

@@ -12,7 +12,8 @@ import { openStream } from '../../src/live/stream.ts'
 import type { Notice } from '../../src/notices/notice.ts'
 import type { Role } from '../../src/stores/identity.ts'
 import { latestRevision, loadPointNumbers, saveRevision } from '../../src/stores/networks.ts'
-import { appendNotices } from '../../src/stores/notices.ts'
+import { toAppendNotices } from '../../src/stores/notices.ts'
+import { runIn } from '../../src/stores/statement.ts'
 import type { TestDatabase } from './database.ts'
 
 export const SECRET = 'a secret that only this test knows, long enough'
@@ -282,4 +283,4 @@ export const notice = (seq: number, more: Partial<Notice> = {}): Notice => ({
 
 /** Commits notices as the engine does. */
 export const commit = (db: TestDatabase['db'], notices: readonly Notice[]): Promise<void> =>
-  db.transaction().execute((tx) => appendNotices(tx, notices))
+  db.transaction().execute((tx) => runIn(tx, toAppendNotices(notices)))
