@@ -224,7 +224,10 @@ async function openAll(
     const reasons = [...(controlRoom?.troubles() ?? [])]
     if (!ping.alive()) reasons.push('the database does not answer')
     if (feed !== undefined && !feed.connected()) reasons.push('the broker is not connected')
-    return { ready: reasons.length === 0, reasons }
+    return {
+      ready: reasons.length === 0,
+      reasons: [...reasons, ...(controlRoom?.weaknesses() ?? [])],
+    }
   }
   const engine = controlRoom
   const server = await buildServer({

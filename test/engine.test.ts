@@ -1,3 +1,4 @@
+import net from 'node:net'
 import pg from 'pg'
 import pino from 'pino'
 import { Registry } from 'prom-client'
@@ -11,7 +12,7 @@ import type { Notice } from '../src/notices/notice.ts'
 import { openDatabase } from '../src/stores/database.ts'
 import { takeEngineLock } from '../src/stores/engine-lock.ts'
 import { saveRevision } from '../src/stores/networks.ts'
-import { writeThrough } from '../src/stores/writer.ts'
+import { openWriter, writeThrough, type Writer } from '../src/stores/writer.ts'
 import { MS_PER_H, MS_PER_MIN, MS_PER_S } from '../src/time.ts'
 import { until } from './support/broker.ts'
 import { openTestDatabase } from './support/database.ts'
@@ -75,7 +76,7 @@ type Test = { teardown(fn: () => unknown): void }
 type Failure = 'none' | 'away' | 'commitUnanswered'
 
 /** An engine whose clock and whose way to the database are in the hands of the test. */
-async function openEngine(test: Test) {
+async function openEngine(test: Test, openWriterTo?: (config: pg.PoolConfig) => Promise<Writer>) {
   const database = await openTestDatabase(test)
   const about = { importedAt: 0, format: 'folder' as const, report: [] }
   await saveRevision(database.pool, TOWN, { ...about, validFrom: 0 })
@@ -122,6 +123,8 @@ async function openEngine(test: Test) {
     onLost: () => undefined,
   })
   test.teardown(() => lock.release())
+  const elsewhere = await openWriterTo?.(database.config)
+  test.teardown(() => elsewhere?.close())
   const open = () =>
     openControlRoom({
       db,
@@ -132,7 +135,7 @@ async function openEngine(test: Test) {
       ),
       metrics: new Registry(),
       settings: { notices: { noticeHoldS: 0, timeZone: 'UTC' }, ledger: SETTINGS },
-      writer: writeThrough(writing),
+      writer: elsewhere ?? writeThrough(writing),
       fence: (write) => lock.fence(write),
       tell: (_upTo, told) => void notices.push(...told),
       changed: () => undefined,
@@ -166,6 +169,7 @@ async function openEngine(test: Test) {
     fail: (how: Failure) => void (failure = how),
     act: (act: Act) => room.act(act, DISPATCHER),
     troubles: () => room.troubles(),
+    weaknesses: () => room.weaknesses(),
     reviseNetwork: () => room.reviseNetwork(),
     import: (validFrom: number) => saveRevision(database.pool, TOWN, { ...about, validFrom }),
     /** Time passes, and the engine notices. */
@@ -176,6 +180,7 @@ async function openEngine(test: Test) {
       await new Promise((resolve) => setTimeout(resolve, 60))
       await say('B9', 'closed', state.now + 2)
     },
+    close: () => room.close(),
     async restart() {
       await room.close()
       room = await open()
@@ -409,4 +414,115 @@ t.test('verify finds what does not belong to the ledger', async (t) => {
   await db.updateTable('interruption').set({ area: 'area' }).execute()
   await db.updateTable('switch_state').set({ closed_phases: 0 }).execute()
   t.match(await engine.verify(), { differences: 1 })
+})
+
+t.test('a message that stops its batch is kept apart, and the others go on', async (t) => {
+  const engine = await openEngine(t)
+  await engine.say('B1', 'closed', T0 - MS_PER_H)
+  await engine.pool.query(`
+    create function refuse_s1() returns trigger language plpgsql as $f$
+      begin
+        if new.point = 'S1' then raise exception 'our mistake about S1'; end if;
+        return new;
+      end $f$;
+    create trigger planted before insert on observation for each row execute function refuse_s1()`)
+  await Promise.all([
+    engine.say('B9', 'open', T0),
+    engine.say('S1', 'open', T0 + 1),
+    engine.say('B9', 'closed', T0 + MS_PER_MIN),
+  ])
+  t.strictSame(engine.state.deaths, [])
+  t.strictSame(engine.weaknesses(), ['messages in quarantine: 1'])
+  t.strictSame(engine.troubles(), [], 'all goes on')
+  const kept = await engine.pool.query<{ topic: string; payload: Buffer; error: string }>(
+    'select topic, payload, error from quarantine',
+  )
+  t.match(kept.rows, [{ topic: 'grid/v1/gw/switch/S1', error: /our mistake about S1/ }])
+  t.match(JSON.parse(kept.rows[0]?.payload.toString() ?? ''), { position: 'open' })
+  t.equal((await engine.outages('S1')).length, 0, 'nothing of it is believed')
+  t.match(await engine.outages('B9'), [{ closed_customer_ms: 5 * MS_PER_MIN }])
+  t.match(await engine.verify(), { differences: 0, lines: [] })
+
+  await engine.restart()
+  await until(() => engine.weaknesses().length === 1, 'it is tried again at the next start')
+  await engine.pool.query('drop trigger planted on observation')
+  await engine.restart()
+  await until(() => engine.weaknesses().length === 0, 'a version without the mistake takes it')
+  t.match(await engine.outages('S1'), [{ customers_out: 80 }])
+  t.match(await engine.verify(), { differences: 0, lines: [] })
+  t.strictSame(engine.state.deaths, [])
+})
+
+type Swallowed = 'nothing' | 'answers' | 'everything'
+
+/** A way to the database that swallows bytes and closes nothing, as a firewall does that forgot a connection. */
+async function openSwallowingWay(test: Test, config: pg.PoolConfig) {
+  let swallowed: Swallowed = 'nothing'
+  const host = config.host ?? '127.0.0.1'
+  const port = config.port ?? 5432
+  const sockets: net.Socket[] = []
+  const proxy = net.createServer((near) => {
+    const far = host.startsWith('/')
+      ? net.connect(`${host}/.s.PGSQL.${port}`)
+      : net.connect(port, host)
+    sockets.push(near, far)
+    near.on('data', (data) => void (swallowed !== 'everything' && far.write(data)))
+    far.on('data', (data) => void (swallowed === 'nothing' && near.write(data)))
+    for (const socket of [near, far]) socket.on('error', () => undefined)
+    near.on('close', () => void (swallowed === 'nothing' && far.destroy()))
+    far.on('close', () => near.destroy())
+  })
+  await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done))
+  test.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    proxy.close()
+  })
+  return {
+    config: { ...config, host: '127.0.0.1', port: (proxy.address() as net.AddressInfo).port },
+    swallow: (what: Swallowed) => void (swallowed = what),
+  }
+}
+
+for (const what of ['answers', 'everything'] as const) {
+  t.test(`a database that hangs, and closes nothing: ${what} swallowed`, async (t) => {
+    let way: Awaited<ReturnType<typeof openSwallowingWay>> | undefined
+    const engine = await openEngine(t, async (config) => {
+      way = await openSwallowingWay(t, config)
+      return openWriter(way.config, 400)
+    })
+    await engine.say('B1', 'closed', T0 - MS_PER_H)
+    way?.swallow(what)
+    let acknowledged = false
+    const waiting = engine.say('B1', 'open', T0).then(() => (acknowledged = true))
+    await until(() => engine.troubles().length > 0, 'the engine says that it is in trouble')
+    t.equal(acknowledged, false)
+    way?.swallow('nothing')
+    await waiting
+    await engine.say('B1', 'closed', T0 + MS_PER_MIN)
+    const rows = await engine.db.selectFrom('interruption').selectAll().execute()
+    t.equal(rows.length, 1, 'written once')
+    t.strictSame(
+      engine.notices.filter((one) => one.audience === 'staff').map((one) => one.kind),
+      ['supplyLost', 'supplyRestored'],
+    )
+    t.strictSame(engine.state.deaths, [])
+    t.strictSame(engine.troubles(), [])
+    t.match(await engine.verify(), { differences: 0, lines: [] })
+  })
+}
+
+t.test('closing ends in bounded time while the database hangs', async (t) => {
+  let way: Awaited<ReturnType<typeof openSwallowingWay>> | undefined
+  const engine = await openEngine(t, async (config) => {
+    way = await openSwallowingWay(t, config)
+    return openWriter(way.config, 400)
+  })
+  await engine.say('B1', 'closed', T0 - MS_PER_H)
+  way?.swallow('everything')
+  void engine.say('B1', 'open', T0)
+  await until(() => engine.troubles().length > 0, 'the engine says that it is in trouble')
+  const start = performance.now()
+  await engine.close()
+  t.ok(performance.now() - start < 6000, 'one try and one wait at most')
+  t.strictSame(engine.state.deaths, [])
 })

@@ -3,6 +3,9 @@ import { ROLES, startService, type Role } from '../service.ts'
 import { oneOf, parse, type Command, type Io } from './command.ts'
 import { settingsOf } from './with-database.ts'
 
+/** Stopping takes so long at most. */
+const STOP_MS_MAX = 25_000
+
 export const serveCommand: Command = {
   help: `relight serve [--role all|engine|gateway]
     the service, configured by the environment; writes one line of log with "msg":"ready" when it is`,
@@ -19,7 +22,13 @@ export const serveCommand: Command = {
       const service = await startService(settings, role, logger, io.signal)
       await aborted(io)
       logger.info({ msg: 'stopping' })
+      // A database that hangs is waited for no longer: what is not committed is not acknowledged, and comes again.
+      const impatience = setTimeout(() => {
+        logger.error({ msg: 'stopped without an answer of the database' })
+        process.exit(1)
+      }, STOP_MS_MAX)
       await service.close()
+      clearTimeout(impatience)
       logger.info({ msg: 'stopped' })
       return 0
     } catch (error) {

@@ -11,15 +11,15 @@ import type { Database, Tx } from '../stores/database.ts'
 import { latestRevision } from '../stores/networks.ts'
 import type { Statement } from '../stores/statement.ts'
 import type { Writer } from '../stores/writer.ts'
-import type { EpochMs } from '../time.ts'
 import { openActs } from './acts.ts'
 import { openDeadlines } from './deadlines.ts'
 import { openDeriving } from './deriving.ts'
-import { openIntake } from './intake.ts'
+import { openIntake, type Taken } from './intake.ts'
 import { emptyMemory, hasNetwork, openRecollection, remember } from './memory.ts'
 import { countEngine } from './metrics.ts'
+import { openQuarantine } from './quarantine.ts'
 import { openPassingTime } from './passing-time.ts'
-import { isPassing, isRefusedData, openPatience } from './patience.ts'
+import { isOfOneMessage, isPassing, isRefusedData, openPatience } from './patience.ts'
 import { NO_CHANGE, nothingAt } from './piece.ts'
 import { openSaving } from './saving.ts'
 import { readWorks } from './works.ts'
@@ -62,17 +62,15 @@ export type ControlRoom = {
   reviseNetwork(): void
   /** Why nothing is committed at the moment; empty when all is well. */
   troubles(): string[]
+  /** What is not as it should be although all goes on. */
+  weaknesses(): string[]
   hasNetwork(): boolean
   backlog(): number
   /** Finishes what was taken, and stops. */
   close(): Promise<void>
 }
 
-type MessageJob = {
-  readonly job: 'message'
-  readonly message: FieldMessage
-  readonly receivedAt: EpochMs
-}
+type MessageJob = Taken & { readonly job: 'message' }
 /** Whatever else the one writer is asked; `answer` does it, and lets whoever asked know. */
 type Job = MessageJob | { readonly job: 'other'; readonly answer: () => Promise<void> }
 
@@ -116,12 +114,16 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     saving,
     patience,
   )
+  const quarantine = await openQuarantine(db, clock, logger, metrics, saving)
+  /** Batches that were derived and are not known to be saved, the oldest first. */
+  const inHand = new Set<readonly MessageJob[]>()
   let running: Promise<void> | undefined
   let closing = false
   let dead = false
 
   await openFromRecord()
   deadlines.set()
+  for (const taken of quarantine.former) push({ job: 'message', ...taken })
 
   async function openFromRecord(): Promise<void> {
     const now = clock()
@@ -194,16 +196,56 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
 
   async function loop(): Promise<void> {
     while (hasWork()) {
-      if (queue[0]?.job === 'message' && hasNetwork(memory)) {
-        // Ahead of the running commit only with a full batch: a smaller one grows while it waits.
-        if (queue.length < BATCH_MAX) await saving.settled()
-        await handleMessages(takeMessages())
-      } else {
-        await saving.settled()
+      if (queue[0]?.job === 'message' && hasNetwork(memory)) await takeBatch().catch(mend)
+      else {
+        await saving.settled().catch(mend)
         const [job] = queue.splice(Math.max(0, firstOther()), 1)
         if (job?.job === 'other') await job.answer()
       }
-      if (!hasWork()) await saving.settled()
+      if (!hasWork()) await saving.settled().catch(mend)
+    }
+  }
+
+  async function takeBatch(): Promise<void> {
+    // Ahead of the running commit only with a full batch: a smaller one grows while it waits.
+    if (queue.length < BATCH_MAX) await saving.settled()
+    const jobs = takeMessages()
+    metrics.batchSize.observe(jobs.length)
+    metrics.messages.inc(jobs.length)
+    await handleMessages(jobs)
+  }
+
+  /** A batch failed that no waiting mends: what is in hand is saved again in smaller and smaller parts, up to the message at fault. */
+  async function mend(failure: unknown): Promise<void> {
+    // The one before may still be on its way.
+    await saving.settled().catch(() => undefined)
+    if (!isOfOneMessage(failure) || inHand.size === 0) throw failure
+    logger.error({ err: failure, msg: 'a batch failed: looking for the message' })
+    const jobs = [...inHand].flat()
+    inHand.clear()
+    saving.abandon()
+    await patience.retry('opening the record', openFromRecord)
+    await saveApart(jobs)
+  }
+
+  async function saveApart(jobs: readonly MessageJob[]): Promise<void> {
+    try {
+      await handleMessages(jobs)
+      await saving.settled()
+    } catch (error) {
+      if (!isOfOneMessage(error)) throw error
+      inHand.clear()
+      saving.abandon()
+      await patience.retry('opening the record', openFromRecord)
+      const [first] = jobs
+      if (jobs.length === 1 && first !== undefined) {
+        await quarantine.keep(first, error)
+        first.message.acknowledge()
+        return
+      }
+      const half = jobs.length >> 1
+      await saveApart(jobs.slice(0, half))
+      await saveApart(jobs.slice(half))
     }
   }
 
@@ -219,13 +261,14 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
 
   async function handleMessages(jobs: readonly MessageJob[]): Promise<void> {
     const stop = metrics.commitSeconds.startTimer()
-    metrics.batchSize.observe(jobs.length)
-    metrics.messages.inc(jobs.length)
+    inHand.add(jobs)
     const piece = await derive(intake.read(jobs, memory.room, clock()))
-    await saving.commitAhead(piece, () => {
+    await saving.commitAhead(piece, async () => {
+      inHand.delete(jobs)
       for (const { message } of jobs) message.acknowledge()
       intake.count(piece)
       stop()
+      if (quarantine.count() > 0) for (const job of jobs) await quarantine.release(job)
     })
   }
 
@@ -265,6 +308,8 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       const trouble = patience.trouble()
       return trouble === undefined ? [] : [trouble]
     },
+    weaknesses: () =>
+      quarantine.count() === 0 ? [] : [`messages in quarantine: ${quarantine.count()}`],
     hasNetwork: () => hasNetwork(memory),
     backlog: () => queue.length,
     async close() {

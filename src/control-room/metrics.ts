@@ -53,6 +53,11 @@ export function countEngine(registry: Registry, backlog: () => number) {
       buckets: [1, 2, 5, 10, 50, 100, 500, 1000],
       registers,
     }),
+    quarantined: new Gauge({
+      name: 'relight_quarantined_messages',
+      help: 'Messages that a mistake of ours keeps out of the record.',
+      registers,
+    }),
     commitRetries: new Counter({
       name: 'relight_commit_retries_total',
       help: 'Commits that had to be tried again.',

@@ -51,15 +51,24 @@ export function openPatience(logger: Logger, metrics: EngineMetrics): Patience {
  * conflict with another transaction, a broken disk (SQLSTATE classes 08, 25, 28, 3D, 40, 53, 55, 57, 58, XX, and what the network says).
  */
 export function isPassing(error: unknown): boolean {
-  const code = codeOf(error)
+  const code = sqlStateOf(error)
   if (code === undefined) return error instanceof Error && /connect/i.test(error.message)
   return /^(08|25|28|3D|40|53|55|57|58|XX)...$/.test(code) || /^E[A-Z]+$/.test(code)
 }
 
 /** The database does not take these data: SQLSTATE classes 22 and 23. */
-export const isRefusedData = (error: unknown): boolean => /^2[23]...$/.test(codeOf(error) ?? '')
+export const isRefusedData = (error: unknown): boolean => /^2[23]...$/.test(sqlStateOf(error) ?? '')
 
-function codeOf(error: unknown): string | undefined {
+/**
+ * One message may have brought it about: our code threw, or the database refused data (22, 23) or a rule of ours (P0). Not where tables
+ * are not as this version knows them (42): that is nobody's message.
+ */
+export function isOfOneMessage(error: unknown): boolean {
+  const code = sqlStateOf(error)
+  return !isPassing(error) && (code === undefined || /^(22|23|P0)...$/.test(code))
+}
+
+export function sqlStateOf(error: unknown): string | undefined {
   const { code } = error as { code?: unknown }
   return typeof code === 'string' ? code : undefined
 }

@@ -51,9 +51,11 @@ export type Saving = {
   /** Saves a piece, and answers when it is saved and told. Throws what the database refuses for good. */
   commit(piece: Piece): Promise<void>
   /** Saves a piece while the next one may already be derived; `saved` is called when it is saved and told. */
-  commitAhead(piece: Piece, saved: () => void): Promise<void>
+  commitAhead(piece: Piece, saved: () => Promise<void>): Promise<void>
   /** Everything that was derived is committed. Throws where the service was closed before it could be. */
   settled(): Promise<void>
+  /** Forgets a commit that failed: memory is about to be opened again from the record. */
+  abandon(): void
   /** Another write of the one writer, fenced like a piece. */
   write(what: string, statements: readonly Statement[]): Promise<void>
 }
@@ -221,6 +223,7 @@ export async function openSaving(
       saving.catch(() => undefined)
     },
     settled,
+    abandon: () => void (saving = Promise.resolve()),
     write,
   }
 }

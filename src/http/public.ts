@@ -75,7 +75,9 @@ export async function publicRoutes(app: App, parts: HttpParts): Promise<void> {
 
   app.get('/health/ready', { schema: { tags: ['public'], security: [] } }, async (_, reply) => {
     const { ready, reasons } = parts.health()
-    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'notReady', reasons })
+    return reply
+      .code(ready ? 200 : 503)
+      .send({ status: !ready ? 'notReady' : reasons.length > 0 ? 'degraded' : 'ready', reasons })
   })
 
   app.get('/metrics', { schema: { tags: ['public'], security: [] } }, async (_, reply) =>

@@ -11,8 +11,23 @@ export type Writer = {
   close(): Promise<void>
 }
 
-export function openWriter(config: pg.PoolConfig): Writer {
-  const pool = new pg.Pool({ ...config, max: 1, pipeline: true })
+/** The database has so long to answer a statement of the engine; then the connection is given up and the write tried again. */
+const ANSWER_MS_MAX = 60_000
+/** And so long to take a connection. */
+const CONNECT_MS_MAX = 10_000
+/** A transaction whose end was lost on the way is ended by the server, so that its second try need not wait for ever. */
+const LOST_TRANSACTION_MS_MAX = 20_000
+
+export function openWriter(config: pg.PoolConfig, answerMsMax = ANSWER_MS_MAX): Writer {
+  const pool = new pg.Pool({
+    ...config,
+    max: 1,
+    pipeline: true,
+    keepAlive: true,
+    query_timeout: answerMsMax,
+    connectionTimeoutMillis: Math.min(answerMsMax, CONNECT_MS_MAX),
+    idle_in_transaction_session_timeout: Math.min(answerMsMax, LOST_TRANSACTION_MS_MAX),
+  })
   // A connection that dies is replaced at the next use, which says so.
   pool.on('error', () => undefined)
   pool.on('connect', (client) => client.on('error', () => undefined))
@@ -40,8 +55,14 @@ export function writeThrough(pool: pg.Pool): Writer {
       const failure = settled.find((answer) => answer.status === 'rejected')
       // What is left of a failed pipeline is not worth finding out.
       client.release(failure !== undefined)
-      if (failure !== undefined) throw failure.reason
+      if (failure !== undefined) throw asPassing(failure.reason)
     },
     close: () => pool.end(),
   }
+}
+
+/** An answer that did not come in time is trouble of the way, as a connection that broke is. */
+function asPassing(error: unknown): unknown {
+  if (!(error instanceof Error) || error.message !== 'Query read timeout') return error
+  return Object.assign(new Error('the database does not answer'), { code: 'ETIMEDOUT' })
 }
