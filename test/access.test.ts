@@ -26,6 +26,7 @@ POST /api/v1/outages/:id/note         d  a
 POST /api/v1/outages/:id/close        d  a
 POST /api/v1/switches/:id/position    d  a
 GET  /api/v1/storms                   dp a
+GET  /api/v1/probable                 dp a
 POST /api/v1/storms/declare           d  a
 POST /api/v1/storms/estimate          d  a
 POST /api/v1/storms/end               d  a

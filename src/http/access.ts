@@ -32,6 +32,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'POST /api/v1/outages/:id/close': acts('dispatcher'),
   'POST /api/v1/switches/:id/position': acts('dispatcher'),
   'GET /api/v1/storms': by(...STAFF),
+  'GET /api/v1/probable': by(...STAFF),
   'POST /api/v1/storms/declare': acts('dispatcher'),
   'POST /api/v1/storms/estimate': acts('dispatcher'),
   'POST /api/v1/storms/end': acts('dispatcher'),

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { shownEtr } from '../notices/told.ts'
+import { textOf, type Reading } from '../notices/words.ts'
 import { revokeToken, writeAudit } from '../stores/accounts.ts'
 import {
   readOpenInterruptions,
@@ -11,6 +12,7 @@ import { plannedAt } from '../stores/works.ts'
 import { MS_PER_DAY, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import { InstantText, instantOf } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
+import type { ProbableView } from './probable.ts'
 import { Problem } from './problem.ts'
 
 /** How far back a customer sees what happened to their own supply. */
@@ -18,8 +20,13 @@ export const HISTORY_MONTHS = 24
 /** A token of ours rarely lives longer; a revocation without an end is kept this long. */
 const REVOKED_FOR_DAYS = 400
 
-export async function customerRoutes(app: App, parts: HttpParts): Promise<void> {
+export async function customerRoutes(
+  app: App,
+  parts: HttpParts,
+  probable: () => Promise<ProbableView>,
+): Promise<void> {
   const { db, clock } = parts
+  const { timeZone } = parts.settings
 
   app.get(
     '/api/v1/me',
@@ -36,7 +43,8 @@ export async function customerRoutes(app: App, parts: HttpParts): Promise<void> 
       const view = parts.network.current()
       const points = identity.servicePoints.map((id) => ({ id, group: view?.groupOf(id) ?? null }))
       const groups = [...new Set(points.flatMap(({ group }) => (group === null ? [] : [group])))]
-      const [open, past, works] = await Promise.all([
+      const [guessed, open, past, works] = await Promise.all([
+        probable(),
         readOpenInterruptions(db, groups),
         readPastInterruptions(db, groups, monthsBefore(now, HISTORY_MONTHS)),
         plannedAt(db, groups, now),
@@ -55,6 +63,9 @@ export async function customerRoutes(app: App, parts: HttpParts): Promise<void> 
           return {
             id,
             supply: off === undefined ? 'on' : 'off',
+            /** Meters and neighbours say so, and no switch: null where nothing does. */
+            probablyOff:
+              off === undefined ? probablyOffAt(guessed, id, { at: now, timeZone }) : null,
             /** Since when; null where it has been on for as long as we look back. */
             since: since === 0 ? null : toIso(since),
             outage: outage === undefined ? null : forCustomer(outage),
@@ -121,7 +132,19 @@ export async function customerRoutes(app: App, parts: HttpParts): Promise<void> 
   )
 }
 
+function probablyOffAt({ outages }: ProbableView, point: string, reading: Reading) {
+  const mine = outages.find(({ dark }) => dark.includes(point))
+  if (mine === undefined) return null
+  const say = mine.kind === 'stillDark' ? 'answer.probablyStillOff' : 'answer.probablyOff'
+  return {
+    since: toIso(mine.since),
+    kind: mine.kind,
+    text: textOf([{ say, with: { since: { minute: mine.since } } }], reading),
+  }
+}
+
 const NOTHING_KNOWN = {
+  probablyOff: null,
   since: null,
   outage: null,
   etr: null,

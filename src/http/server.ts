@@ -28,6 +28,7 @@ import { patrolRoutes } from './patrols.ts'
 import { plannerRoutes } from './planner.ts'
 import { planningRoutes } from './planning.ts'
 import { Problem, ProblemAnswer, sendProblem, type ProblemPart } from './problem.ts'
+import { openProbable, probableRoutes } from './probable.ts'
 import { publicRoutes } from './public.ts'
 import { refuseUnstorable } from './storable.ts'
 import { stormRoutes } from './storms.ts'
@@ -113,12 +114,14 @@ export async function buildServer(parts: HttpParts): Promise<App> {
 
   await app.register(async (scope) => {
     const routes = scope.withTypeProvider<TypeBoxTypeProvider>()
+    const probable = openProbable(parts)
     await publicRoutes(routes, parts)
     await liveRoutes(routes, parts)
     await dispatcherRoutes(routes, parts)
     await stormRoutes(routes, parts)
     await plannerRoutes(routes, parts)
-    await customerRoutes(routes, parts)
+    await customerRoutes(routes, parts, probable)
+    await probableRoutes(routes, probable)
     await balanceRoutes(routes, parts)
     await balancePeakRoutes(routes, parts)
     await loadRoutes(routes, parts)

@@ -147,6 +147,10 @@ export const CATALOGUE_EN = {
   'answer.unknownPoint': 'Thank you. We could not match it to our network yet; someone will look.',
   'answer.secondFault':
     'Thank you. We had your supply back since {back}. You may have a second fault; our control room is told.',
+  'answer.probablyOff':
+    'We think that your power is off since {since}: your meter or several neighbours say so. We have not confirmed it yet.',
+  'answer.probablyStillOff':
+    'Your area has power again, but your meter has been silent since {since}. We think that you may have a second fault. Tell us if you have light.',
   'answer.back': 'Thank you. Good that your power is back.',
   'answer.backNotKnown': 'Thank you. For us power is still out there; our control room is told.',
   'answer.hazard': 'Stay at least 10 m away from wires and warn others.',

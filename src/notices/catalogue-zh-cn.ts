@@ -121,6 +121,9 @@ export const CATALOGUE_ZH_CN: Readonly<Record<MessageKey, string>> = {
   'answer.unknown': '谢谢。我们此前并不知晓，正在核实。',
   'answer.unknownPoint': '谢谢。暂时无法在电网中对应到该处，将有人核实。',
   'answer.secondFault': '谢谢。我们的记录是{back}已来电。您家可能另有故障，已通知调度中心。',
+  'answer.probablyOff': '我们认为您家自{since}起可能停电：您家电表或多户邻居如此反映，尚未确认。',
+  'answer.probablyStillOff':
+    '您所在区域已来电，但您家电表自{since}起没有信号，可能另有故障。如已有电，请告诉我们。',
   'answer.back': '谢谢。很高兴您家已来电。',
   'answer.backNotKnown': '谢谢。我们的记录仍是停电，已通知调度中心。',
   'answer.hazard': '请与电线保持至少10米距离，并提醒他人。',
