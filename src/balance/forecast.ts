@@ -89,6 +89,31 @@ export function* forecastSteps(
   }
 }
 
+const METHODS = ['regression', 'seasonalNaive'] as const
+/** The bands that the quantiles are the ends of, as shares, narrow ones first. */
+const BANDS = [0.5, 0.8, 0.9] as const
+const ERRORS_MIN = 20
+/** An error that is a month old weighs half. */
+const ERROR_HALF_LIFE_H = 30 * DAY_H
+/** How fast a band that holds too seldom or too often is drawn wider or narrower, by hour. */
+const ADAPT = 0.005
+/** Beyond 1: wider than the largest error so far, by this factor at most. */
+const REACH_MAX = 1.5
+type Said = {
+  readonly origin: number
+  readonly regression: Float64Array | null
+  readonly naive: Float64Array
+  learnt: number
+  readonly widths: ReadonlyMap<string, readonly number[]>
+}
+type PastError = {
+  readonly key: string
+  readonly method: Method
+  readonly hour: number
+  readonly relative: number
+  readonly absolute: number
+}
+
 type Known = { readonly series: HourlySeries; readonly running: Running }
 
 /** The forecast from one origin, which need not be a whole day after anything. */
@@ -304,62 +329,80 @@ function regress(
   })
 }
 
-/** What earlier forecasts turned out to be wrong by, relative to what they said, by day ahead and quarter of the day. */
+/**
+ * What earlier forecasts turned out to be wrong by, relative to what they said, by day ahead and quarter of the day. An hour's error is known as soon as
+ * the hour is over, and weighs the less the older it is. Beside them runs a book of how often each band held what came: where a band held too seldom it is
+ * drawn from a higher quantile until it holds as often as it says (conformal inference that adapts, Gibbs and Candès 2021).
+ */
 class PastErrors {
   private readonly values: Float64Array
-  private readonly waiting: {
-    origin: number
-    regression: Float64Array | null
-    naive: Float64Array
-  }[] = []
-  private readonly known: {
-    origin: number
-    ahead: number
-    method: Method
-    relative: number
-    absolute: number
-  }[][] = []
-  private readonly sorted = new Map<string, number[]>()
+  private readonly waiting: Said[] = []
+  private readonly known: PastError[] = []
+  private readonly sorted = new Map<string, { relative: number; weight: number }[]>()
+  /** By method, group and band: the quantile it is drawn from now. */
+  private readonly reach = new Map<string, number>()
+  private at = 0
 
   constructor(values: Float64Array) {
     this.values = values
   }
 
   remember(origin: number, regression: Float64Array | null, plain: Float64Array): void {
-    this.waiting.push({ origin, regression, naive: plain })
+    const widths = new Map<string, number[]>()
+    for (const method of METHODS) {
+      for (let ahead = 0; ahead < FORECAST_HOURS_MAX; ahead++) {
+        const key = `${method} ${groupOf(origin, ahead)}`
+        if (!widths.has(key)) widths.set(key, this.widths(method, origin, ahead) ?? [])
+      }
+    }
+    this.waiting.push({ origin, regression, naive: plain, learnt: 0, widths })
   }
 
-  /** Turns what was said before into errors, as far as `origin` knows what came. Only whole forecasts count. */
+  /** Turns what was said before into errors, as far as `origin` knows what came. */
   learnUntil(origin: number): void {
-    while (this.waiting[0] !== undefined && this.waiting[0].origin + FORECAST_HOURS_MAX <= origin) {
-      const said = this.waiting.shift()
-      if (said === undefined) break
-      const errors: (typeof this.known)[number] = []
-      for (let ahead = 0; ahead < FORECAST_HOURS_MAX; ahead++) {
-        const value = this.values[said.origin + ahead] ?? NaN
-        for (const method of ['regression', 'seasonalNaive'] as const) {
-          const guess = (method === 'regression' ? said.regression : said.naive)?.[ahead] ?? NaN
-          const absolute = value - guess
-          if (Number.isNaN(absolute) || guess === 0) continue
-          const relative = Math.abs(absolute / guess)
-          errors.push({ origin: said.origin, ahead, method, relative, absolute })
-        }
-      }
-      this.known.push(errors)
-      if (this.known.length > ERROR_ORIGINS) this.known.shift()
-      this.sorted.clear()
+    this.at = origin
+    for (const said of this.waiting) {
+      const until = Math.min(FORECAST_HOURS_MAX, origin - said.origin)
+      for (; said.learnt < until; said.learnt++) this.learn(said, said.learnt)
+    }
+    while (this.waiting[0] !== undefined && this.waiting[0].learnt >= FORECAST_HOURS_MAX) {
+      this.waiting.shift()
+    }
+    const oldest = origin - (ERROR_ORIGINS + LEAD_DAYS) * DAY_H
+    let gone = 0
+    while ((this.known[gone]?.hour ?? Infinity) < oldest) gone++
+    this.known.splice(0, gone)
+    this.sorted.clear()
+  }
+
+  private learn(said: Said, ahead: number): void {
+    const value = this.values[said.origin + ahead] ?? NaN
+    for (const method of METHODS) {
+      const guess = (method === 'regression' ? said.regression : said.naive)?.[ahead] ?? NaN
+      const absolute = value - guess
+      if (Number.isNaN(absolute) || guess === 0) continue
+      const key = `${method} ${groupOf(said.origin, ahead)}`
+      const relative = Math.abs(absolute / guess)
+      this.known.push({ key, method, hour: said.origin + ahead, relative, absolute })
+      const widths = said.widths.get(key) ?? []
+      BANDS.forEach((band, i) => {
+        const width = widths[i]
+        if (width === undefined) return
+        const place = `${key} ${band}`
+        const held = relative <= width ? 1 : 0
+        const now = (this.reach.get(place) ?? band) + ADAPT * (band - held)
+        this.reach.set(place, Math.max(0, Math.min(REACH_MAX, now)))
+      })
     }
   }
 
   errorPct(): Forecast['errorPct'] {
     const sums = { regression: [0, 0], seasonalNaive: [0, 0], load: [0, 0] }
-    for (const errors of this.known) {
-      for (const { method, absolute, origin, ahead } of errors) {
-        sums[method][0]! += Math.abs(absolute)
-        sums[method][1]!++
-        sums.load[0]! += Math.abs(this.values[origin + ahead] ?? 0)
-        sums.load[1]!++
-      }
+    for (const { method, absolute, hour } of this.known) {
+      sums[method][0]! += Math.abs(absolute)
+      sums[method][1]!++
+      sums.load[0]! += Math.abs(this.values[hour] ?? 0)
+      sums.load[1]!++
     }
     const load = sums.load[1] === 0 ? 0 : (sums.load[0] as number) / (sums.load[1] as number)
     const share = ([sum, count]: number[]) =>
@@ -368,28 +411,38 @@ class PastErrors {
   }
 
   band(method: Method, origin: number, ahead: number, value: number): number[] | null {
-    const errors = this.errorsLike(method, origin, ahead)
-    if (errors.length < 20) return null
+    const widths = this.widths(method, origin, ahead)
+    if (widths === null) return null
     // Alike to both sides: which side past errors lay on turns with the season, their size does not.
     return QUANTILES.map((level) => {
-      const width = level === 0.5 ? 0 : quantileOf(errors, Math.abs(2 * level - 1))
-      return value + Math.sign(level - 0.5) * Math.abs(value) * width
+      const band = BANDS.findIndex((each) => Math.abs(each - Math.abs(2 * level - 1)) < 1e-9)
+      return value + Math.sign(level - 0.5) * Math.abs(value) * (widths[band] ?? 0)
     })
   }
 
-  private errorsLike(method: Method, origin: number, ahead: number): number[] {
+  /** Half the width of each band over the value, narrow ones first; a wider band is never the narrower one. */
+  private widths(method: Method, origin: number, ahead: number): number[] | null {
+    const key = `${method} ${groupOf(origin, ahead)}`
+    const errors = this.errorsLike(key)
+    if (errors.length < ERRORS_MIN) return null
+    let least = 0
+    return BANDS.map((band) => {
+      least = Math.max(least, quantileOf(errors, this.reach.get(`${key} ${band}`) ?? band))
+      return least
+    })
+  }
+
+  private errorsLike(key: string): { relative: number; weight: number }[] {
     if (this.sorted.size === 0) {
-      for (const errors of this.known) {
-        for (const error of errors) {
-          const key = `${error.method} ${groupOf(error.origin, error.ahead)}`
-          const like = this.sorted.get(key)
-          if (like === undefined) this.sorted.set(key, [error.relative])
-          else like.push(error.relative)
-        }
+      for (const { key: of, relative, hour } of this.known) {
+        const weight = 2 ** ((hour - this.at) / ERROR_HALF_LIFE_H)
+        const like = this.sorted.get(of)
+        if (like === undefined) this.sorted.set(of, [{ relative, weight }])
+        else like.push({ relative, weight })
       }
-      for (const like of this.sorted.values()) like.sort((a, b) => a - b)
+      for (const like of this.sorted.values()) like.sort((a, b) => a.relative - b.relative)
     }
-    return this.sorted.get(`${method} ${groupOf(origin, ahead)}`) ?? []
+    return this.sorted.get(key) ?? []
   }
 }
 
@@ -397,12 +450,25 @@ class PastErrors {
 const groupOf = (origin: number, ahead: number): number =>
   Math.floor(ahead / DAY_H) * 4 + Math.floor(((origin + ahead) % DAY_H) / 6)
 
-/** Linear between the order statistics, the ends a little outwards as befits a sample. */
-function quantileOf(sorted: readonly number[], level: number): number {
-  const place = level * (sorted.length + 1) - 1
-  const below = Math.max(0, Math.min(sorted.length - 1, Math.floor(place)))
-  const above = Math.min(sorted.length - 1, below + 1)
-  const share = Math.max(0, Math.min(1, place - below))
-  const low = sorted[below] as number
-  return low + share * ((sorted[above] as number) - low)
+/** Weighted, linear between the middles of the weights; beyond the last the largest error, and a little more where more is asked than there is. */
+function quantileOf(
+  sorted: readonly { readonly relative: number; readonly weight: number }[],
+  level: number,
+): number {
+  let total = 0
+  for (const { weight } of sorted) total += weight
+  const wanted = level * total
+  let [below, before] = [0, 0]
+  let last = 0
+  for (const { relative, weight } of sorted) {
+    const middle = below + weight / 2
+    if (middle >= wanted) {
+      const share = middle === before ? 1 : (wanted - before) / (middle - before)
+      return last + Math.max(0, Math.min(1, share)) * (relative - last)
+    }
+    before = middle
+    last = relative
+    below += weight
+  }
+  return last * (1 + Math.max(0, level - 1))
 }
