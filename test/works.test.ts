@@ -13,6 +13,7 @@ import { toAppendNotices, lastNoticeSeq } from '../src/stores/notices.ts'
 import { runIn } from '../src/stores/statement.ts'
 import { plannedAt, worksAround } from '../src/stores/works.ts'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../src/time.ts'
+import { actualAgainstPlanned } from '../src/work/actual.ts'
 import { plannedDrafts, reminderDrafts } from '../src/work/announce.ts'
 import { effectOfWork, type EffectInput } from '../src/work/effect.ts'
 import { customerMinutes, interruptionsOf } from '../src/work/interruptions.ts'
@@ -39,6 +40,7 @@ import { openTestDatabase } from './support/database.ts'
 import { GROUP, NOW, openFront, tokenFor } from './support/people.ts'
 
 const DAY = Date.UTC(2026, 10, 30, 8)
+const TOLD = { promise: CHINA_PROMISE, news: true }
 const plan = (more: Partial<WorkPlan> = {}): WorkPlan => ({
   title: 'Replace line b',
   kind: 'planned',
@@ -89,7 +91,9 @@ await t.test('every act in every state leads where the table says, and nowhere e
   for (const state of WORK_STATES) {
     t.equal(works[state].state, state)
     for (const act of WORK_ACTS) {
-      const answer = actOnWork(works[state], act, by('bob', during))
+      // What has begun cannot be approved any more: nobody could be told of it.
+      const when = act === 'approve' ? DAY - MS_PER_H : during
+      const answer = actOnWork(works[state], act, by('bob', when))
       const to = table[state][act]
       if (to === undefined) t.match(answer, { outcome: 'wrong-state', state }, `${act} ${state}`)
       else t.match(answer, { outcome: 'moved', work: { state: to } }, `${act} ${state}`)
@@ -177,7 +181,7 @@ await t.test('the promise: seven days, a day, six hours', async (t) => {
 })
 
 await t.test('an outage is planned where approved work explains it, and only there', async (t) => {
-  const work = toldCustomers(approved(), [], DAY - 8 * MS_PER_DAY)
+  const work = toldCustomers(approved(), [], DAY - 8 * MS_PER_DAY, TOLD)
   const outage = { startedAt: DAY + MS_PER_MIN, device: 'S1', reason: 'planned' as string | null }
   const nature = (works: readonly Work[], more: Partial<typeof outage> = {}) =>
     plannedNature(works, { ...outage, ...more }, CHINA_PROMISE)
@@ -194,8 +198,46 @@ await t.test('an outage is planned where approved work explains it, and only the
   t.equal(nature([work], { startedAt: DAY + 4 * MS_PER_H }), null, 'behind it')
   t.equal(nature([draft()]), null, 'a draft explains nothing')
   t.equal(nature([after(approved(), ['cancel', 'ann'])]), null)
-  const late = toldCustomers(approved(), [], DAY - 5 * MS_PER_H)
+  const late = toldCustomers(approved(), [], DAY - 5 * MS_PER_H, TOLD)
   t.match(nature([late]), { nature: 'unplanned' }, 'told five hours before, it counts as a fault')
+  const again = toldCustomers(work, [], DAY - 2 * MS_PER_H, { ...TOLD, news: false })
+  t.match(
+    again,
+    { announcedAt: DAY - 8 * MS_PER_DAY, countsAs: 'planned' },
+    'approved again without news for them: they have known since they were told first',
+  )
+  const kept = { ...work, countsAs: 'planned' as const, announcedAt: DAY - MS_PER_H }
+  t.match(nature([kept]), { nature: 'planned' }, 'a promise that is set later changes no past')
+})
+
+await t.test('what was done is held against what was told, to the customer-minute', (t) => {
+  const min = (after: number) => DAY + after * MS_PER_MIN
+  const told = [
+    { from: min(0), until: min(120), members: [8, 16] },
+    { from: min(30), until: min(60), members: [24] },
+  ]
+  const sets = [
+    // 8 from five minutes early to half an hour over, 32 without a word, 16 not at all.
+    { outage: 'o1', from: min(-5), until: min(150), members: [8] },
+    { outage: 'o1', from: min(10), until: min(20), members: [32] },
+    { outage: 'o2', from: min(40), until: null, members: [24] },
+  ]
+  const customersOf = (group: number) => group / 8
+  const work = { told, window: { from: min(0), until: min(120) } }
+  t.strictSame(actualAgainstPlanned(work, sets, { now: min(130), customersOf }), {
+    planned: { customers: 6, customerMinutes: (1 + 2) * 120 + 3 * 30 },
+    actual: { customers: 8, customerMinutes: 155 + 4 * 10 + 3 * 90 },
+    extra: { customers: 4, customerMinutes: 40 },
+    outsideTold: { early: 5, overrun: 30 + 3 * 70 },
+    spared: { customers: 2 },
+    outages: ['o1', 'o2'],
+  })
+  t.equal(
+    actualAgainstPlanned(work, [], { now: min(60), customersOf }).spared.customers,
+    0,
+    'as long as the window lasts nobody is spared yet',
+  )
+  t.end()
 })
 
 /**
@@ -291,7 +333,8 @@ const loads = (() => {
     loads: balanceOf(input).loads,
     customers: expected.customers,
   })
-  return { zones, switching: switchingEffect(rated, network.switchNormal, zones.nodeVa, []) }
+  const switching = switchingEffect(rated, network.switchNormal, zones.nodeVa, [])
+  return { zones, switching, basis: 'lastWeek' as const }
 })()
 
 const effect = (work: Work, more: Partial<EffectInput> = {}) =>
@@ -537,7 +580,7 @@ await t.test(
         promise: CHINA_PROMISE,
         reachable: null,
         interruptedBefore: new Map(),
-        loads: { zones, switching },
+        loads: { zones, switching, basis: 'expected' },
       }).alternatives.filter((other) => other.savesCustomerMinutes > 0)
     const placed = asked.map((work) => {
       // Live-line work is left out: it would make it too easy.
@@ -604,7 +647,7 @@ await t.test('customers hear what changed for them, and nothing else', async (t)
   t.equal(drafts[0]?.members?.length, 2)
   t.equal(drafts.find((one) => one.audience === 'staff')?.members, null)
 
-  const announced = toldCustomers(approved(), first, told.at)
+  const announced = toldCustomers(approved(), first, told.at, TOLD)
   t.strictSame(heard(plannedDrafts(announced, first, telling)), [], 'the same again is no news')
   const moved = [{ from: from + MS_PER_DAY, until: until + MS_PER_DAY, members: [16, 24] }]
   t.strictSame(heard(plannedDrafts(announced, moved, telling)).toSorted(), [
@@ -620,7 +663,7 @@ await t.test('customers hear what changed for them, and nothing else', async (t)
   t.equal(isReminderDue(announced, from), false)
   t.equal(isReminderDue(remindedCustomers(announced, dueAt), dueAt + 1), false, 'once')
   t.equal(
-    isReminderDue(toldCustomers(approved(), first, dueAt + 5), dueAt + 9),
+    isReminderDue(toldCustomers(approved(), first, dueAt + 5, TOLD), dueAt + 9),
     false,
     'told just now',
   )
@@ -765,3 +808,141 @@ await t.test('over HTTP: from draft to finished, by two people', async (t) => {
     'dispatchers look',
   )
 })
+
+await t.test(
+  'a hostile planner is refused with what, where and which, and nothing moves',
+  async (t) => {
+    const database = await openTestDatabase(t)
+    const { db } = database
+    let now = NOW
+    const announced: Draft[] = []
+    const announce: NonNullable<HttpParts['announce']> = (drafts, also) =>
+      db.transaction().execute(async (tx) => {
+        await also?.(tx)
+        announced.push(...drafts)
+      })
+    const act = async () => ({ outcome: 'unknown-switch' as const })
+    const front = await openFront(t, database, { act, announce, clock: () => now })
+    const post = async (url: string, payload: object = {}, role: 'planner' | 'admin' = 'planner') =>
+      front.ask('POST', `/api/v1/works${url}`, await tokenFor(role, [], now), payload)
+    const get = async (url: string) =>
+      front.ask('GET', `/api/v1/works${url}`, await tokenFor('planner', [], now))
+    const iso = (at: number) => new Date(at).toISOString()
+    const from = NOW + 8 * MS_PER_DAY
+    const body = {
+      title: 'x',
+      reason: 'maintenance',
+      responsible: 'Ruth',
+      crew: 'north',
+      assets: ['S1'],
+      steps: [{ switch: 'S1', position: 'open', afterMin: 0 }],
+      window: { from: iso(from), until: iso(from + 2 * MS_PER_H) },
+    }
+    for (const [what, more, where] of [
+      ['no such switch', { steps: [{ switch: 'S9', position: 'open' }] }, '/steps/0/switch'],
+      [
+        'a step after the end',
+        { steps: [{ switch: 'S1', position: 'open', afterMin: 120 }] },
+        '/steps/0/afterMin',
+      ],
+      [
+        'the end first',
+        { window: { from: body.window.until, until: body.window.from } },
+        '/window/until',
+      ],
+      [
+        'no length',
+        { window: { from: body.window.from, until: body.window.from } },
+        '/window/until',
+      ],
+      [
+        'ten years',
+        { window: { from: body.window.from, until: iso(from + 3650 * MS_PER_DAY) } },
+        '/window/until',
+      ],
+      [
+        'no offset',
+        { window: { from: '2026-03-20T08:00:00', until: body.window.until } },
+        '/window/from',
+      ],
+      ['no such method', { method: 'magic' }, '/method'],
+      ['a title of two lines', { title: 'a\nb' }, '/title'],
+    ] as const) {
+      const answer = await post('', { ...body, ...more })
+      t.equal(answer.status, 400, what)
+      t.ok(
+        answer.body.errors.some((part: { at: string }) => part.at.startsWith(where)),
+        `${what}: ${answer.text}`,
+      )
+    }
+    t.strictSame((await get('')).body.works, [], 'nothing was stored')
+    t.equal((await get('?from=2026-03-10&to=2026-03-01')).status, 400)
+    t.equal((await get('/W-9999/effect')).status, 404)
+    t.equal((await post('/W-9999/approve', {}, 'admin')).status, 404)
+
+    const make = async (more: object = {}) =>
+      (await post('', { ...body, ...more })).body.id as string
+    const one = await make()
+    const [first, second] = await Promise.all([post(`/${one}/submit`), post(`/${one}/submit`)])
+    t.strictSame([first.status, second.status].sort(), [200, 409], 'a double click submits once')
+    t.match(await post(`/${one}/start`), { status: 409, body: { code: 'wrong-state' } })
+    await post(`/${one}/approve`, {}, 'admin')
+    t.match(await post(`/${one}/start`), { status: 409, body: { code: 'too-early' } })
+    now = from
+    t.equal((await post(`/${one}/start`)).status, 200)
+    t.match(await post(`/${one}/cancel`), { status: 409, body: { code: 'wrong-state' } })
+    t.match((await post(`/${one}/cancel`)).text, /finish/, 'and what is allowed is named')
+
+    now = NOW
+    const late = await make()
+    await post(`/${late}/submit`)
+    now = from
+    const told = announced.length
+    t.match(await post(`/${late}/approve`, { acceptConflicts: true }, 'admin'), {
+      status: 409,
+      body: { code: 'too-late' },
+    })
+    t.equal(announced.length, told, 'nobody is told of what has begun already')
+
+    now = NOW
+    // Both heads open: nothing is energized any more.
+    const dark = await make({
+      assets: ['H1', 'H2'],
+      steps: [
+        { switch: 'H1', position: 'open' },
+        { switch: 'H2', position: 'open' },
+      ],
+    })
+    const effect = (await get(`/${dark}/effect`)).body
+    t.match(effect, {
+      customersInterrupted: 403,
+      customerMinutes: 403 * 120,
+      loadsBasis: 'expected',
+    })
+    // Berlin's clocks go forward at 01:00 UTC on the 29th of March: three hours on the wall are two.
+    const spring = await make({
+      window: { from: '2026-03-29T01:30:00+01:00', until: '2026-03-29T04:30:00+02:00' },
+    })
+    t.equal((await get(`/${spring}/effect`)).body.customerMinutes, 83 * 120)
+    const other = await make({
+      crew: 'north',
+      assets: ['H2'],
+      steps: [],
+      window: { from: iso(from + MS_PER_H), until: iso(from + 3 * MS_PER_H) },
+    })
+    const clash = (await get(`/${other}/effect`)).body
+    t.match(clash.conflicts, [{ kind: 'sameCrew', work: one }], 'overlapping windows, one crew')
+
+    const put = (payload: object, token: string) =>
+      front.ask('PUT', '/api/v1/planning', token, payload)
+    const planner = await tokenFor('planner')
+    const promise = { name: 'two days', plannedH: 48, temporaryH: 24, faultBelowH: 0 }
+    t.equal((await put({ promise: { ...promise, temporaryH: 72 } }, planner)).status, 400)
+    t.equal((await put({ promise }, await tokenFor('dispatcher'))).status, 403)
+    t.equal((await put({ promise }, planner)).status, 200)
+    t.match((await get(`/${dark}/effect`)).body.notice, {
+      promise: 'two days',
+      deadlineAt: iso(from - 48 * MS_PER_H),
+    })
+  },
+)

@@ -1,10 +1,12 @@
 import { Type, type Static } from 'typebox'
+import { FORECAST_HOURS_MAX, QUANTILES } from '../balance/forecast.ts'
 import { switchingEffect } from '../balance/ties.ts'
 import { energize, type Energization } from '../grid/energization.ts'
 import { at } from '../grid/network.ts'
 import { groupCode, type GroupCode } from '../ledger/facts.ts'
 import type { Identity } from '../stores/identity.ts'
 import type { Tx } from '../stores/database.ts'
+import { readPlanning } from '../stores/planning.ts'
 import { readLoadPointNumbers } from '../stores/standing-read.ts'
 import {
   insertWork,
@@ -16,13 +18,16 @@ import {
   readLiveWorks,
   readWork,
   saveWork,
+  setsBegunAt,
   type SavedWork,
 } from '../stores/works.ts'
-import { MS_PER_DAY, MS_PER_H, toIso, type EpochMs } from '../time.ts'
+import { MS_PER_DAY, MS_PER_H, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
+import { actualAgainstPlanned } from '../work/actual.ts'
 import { plannedDrafts } from '../work/announce.ts'
+import { overlap } from '../work/conflicts.ts'
 import { effectOfWork, REPEATED_RULE, type EffectInput, type WorkEffect } from '../work/effect.ts'
 import { interruptionsOf } from '../work/interruptions.ts'
-import { CHINA_PROMISE } from '../work/promise.ts'
+import { NATURE_EARLY_MAX_MIN } from '../work/nature.ts'
 import {
   actOnWork,
   draftWork,
@@ -33,13 +38,16 @@ import {
   WORK_METHODS,
   WORK_STATES,
   type ToldSet,
+  type Window,
   type Work,
   type WorkAct,
   type WorkAnswer,
   type WorkPlan,
 } from '../work/work.ts'
 import { audit, someone } from './acting.ts'
-import { loadsOfMoment, zonesOf } from './load-room.ts'
+import { forecastOf } from './forecasts.ts'
+import { loadPlace } from './load-place.ts'
+import { loadsOfMoment, zonesOf, type LoadsOfMoment } from './load-room.ts'
 import type { NetworkView } from './network-in-force.ts'
 import { inForce } from './network.ts'
 import {
@@ -119,10 +127,16 @@ export async function workRoutes(app: App, parts: HttpParts): Promise<void> {
       const limit = query.limit ?? PAGE_SIZE
       const place =
         query.cursor === undefined ? undefined : decodeCursor(query.cursor, ['number', 'string'])
-      const found = await listWorks(db, {
-        ...(query.state === undefined ? {} : { states: [query.state] }),
+      const span = {
         ...when('from', query.from, timeZone),
         ...when('until', query.to, timeZone),
+      }
+      if (span.from !== undefined && span.until !== undefined && span.until <= span.from) {
+        throw badField({ in: 'query', at: '/to', says: 'must be after from' })
+      }
+      const found = await listWorks(db, {
+        ...(query.state === undefined ? {} : { states: [query.state] }),
+        ...span,
         ...(place === undefined
           ? {}
           : { after: { from: place[0] as number, id: place[1] as string } }),
@@ -166,7 +180,10 @@ export async function workRoutes(app: App, parts: HttpParts): Promise<void> {
   app.get(
     '/api/v1/works/:id',
     { schema: { tags, summary: 'A work and its history', params: IdParams } },
-    async ({ params }) => workView(await workNamed(parts, params.id)),
+    async ({ params }) => {
+      const saved = await workNamed(parts, params.id)
+      return { ...workView(saved), against: await againstPlan(parts, saved.work) }
+    },
   )
 
   app.put(
@@ -255,7 +272,10 @@ async function actOn(
     customersOf: (members) =>
       members.reduce((sum, code) => sum + (codes.customers.get(code) ?? 0), 0),
   })
-  const told = toldCustomers(moved, act === 'cancel' ? null : after, now)
+  const told = toldCustomers(moved, act === 'cancel' ? null : after, now, {
+    promise: (await readPlanning(parts.db)).promise,
+    news: drafts.some((draft) => draft.audience === 'customer'),
+  })
   return save(parts, known, told, { ...saving, drafts })
 }
 
@@ -299,7 +319,8 @@ async function effectOf(parts: HttpParts, view: NetworkView, work: Work): Promis
   const { sets } = interruptionsOf(state, work)
   const members = sets.flatMap((set) => set.groups.flatMap((group) => codes.ofGroup[group] ?? []))
   const since = now - REPEATED_RULE.months * 30 * MS_PER_DAY
-  const [live, ongoing, reachable, before, moment] = await Promise.all([
+  const [planning, live, ongoing, reachable, before, lastWeek] = await Promise.all([
+    readPlanning(db),
     readLiveWorks(db),
     ongoingOutages(db),
     reachablePoints(db),
@@ -312,12 +333,25 @@ async function effectOf(parts: HttpParts, view: NetworkView, work: Work): Promis
     if (times !== undefined) interruptedBefore.set(group, times)
   })
   const { network, tables } = view
-  const zones = zonesOf(moment)
   const steps = work.steps.flatMap((step) => {
     const device = network.switchIndex.get(step.switch)
     return device === undefined ? [] : [{ device, closed: step.position === 'closed' }]
   })
-  const switching = switchingEffect(moment.input.rated, network.switchNormal, zones.nodeVa, steps)
+  const switchingWith = (moment: LoadsOfMoment) => {
+    const zones = zonesOf(moment)
+    const { rated } = moment.input
+    return { zones, switching: switchingEffect(rated, network.switchNormal, zones.nodeVa, steps) }
+  }
+  const asLastWeek = switchingWith(lastWeek)
+  const ahead = await forecastLoads(parts, view, {
+    window: work.window,
+    lastWeek,
+    feeders: asLastWeek.switching.feeders.map((move) => move.feeder),
+  })
+  const loads =
+    ahead === null
+      ? ({ ...asLastWeek, basis: lastWeek.measuredPoints > 0 ? 'lastWeek' : 'expected' } as const)
+      : { ...switchingWith(ahead), basis: 'forecast' as const }
   const input: EffectInput = {
     tables,
     network,
@@ -326,12 +360,69 @@ async function effectOf(parts: HttpParts, view: NetworkView, work: Work): Promis
     others: live.map((other) => other.work).filter((other) => other.id !== work.id),
     ongoing,
     now,
-    promise: CHINA_PROMISE,
+    promise: planning.promise,
     reachable,
     interruptedBefore,
-    loads: { zones, switching },
+    loads,
   }
   return effectOfWork(input)
+}
+
+/** Feeders whose forecasts one effect asks for. */
+const FORECASTS_MAX = 8
+/** Place of the upper decile among the quantiles. */
+const UPPER_DECILE = QUANTILES.indexOf(0.9)
+
+/**
+ * The loads of last week with those of some feeders lifted to the highest upper decile that is forecast for the window; null where the forecast does
+ * not reach that far, or knows nothing of any of them.
+ */
+async function forecastLoads(
+  parts: HttpParts,
+  view: NetworkView,
+  {
+    window,
+    lastWeek,
+    feeders,
+  }: { window: Window; lastWeek: LoadsOfMoment; feeders: readonly string[] },
+): Promise<LoadsOfMoment | null> {
+  const horizon = parts.clock() + FORECAST_HOURS_MAX * MS_PER_H
+  if (window.until > horizon || feeders.length === 0) return null
+  const measured = new Map(lastWeek.input.measured)
+  let known = 0
+  for (const id of feeders.slice(0, FORECASTS_MAX)) {
+    const { forecast, issuedAt } = await forecastOf(parts, loadPlace(view, id), id)
+    const upper = forecast.hours.flatMap((hour) => {
+      const from = issuedAt + hour.ahead * MS_PER_H
+      const kw = hour.quantiles?.[UPPER_DECILE] ?? hour.value
+      return kw === null || !overlap({ from, until: from + MS_PER_H }, window) ? [] : [kw]
+    })
+    const row = view.network.feeders.find((feeder) => feeder.id === id)
+    if (upper.length === 0 || row === undefined) continue
+    known++
+    measured.set(row.head, { kw: Math.max(...upper), kvar: null, amps: null, kv: null })
+  }
+  return known === 0 ? null : { ...lastWeek, input: { ...lastWeek.input, measured } }
+}
+
+/** What the work did to customers beside what they were told; null before it could have done anything. */
+async function againstPlan(parts: HttpParts, work: Work) {
+  const begun = work.window.from - NATURE_EARLY_MAX_MIN * MS_PER_MIN
+  const now = parts.clock()
+  const isLive = work.approvedBy !== null && work.state !== 'cancelled'
+  if (!isLive || now < begun) return null
+  const opened = work.steps.flatMap((step) => (step.position === 'open' ? [step.switch] : []))
+  const until = Math.max(work.window.until, work.finishedAt ?? 0)
+  const sets = await setsBegunAt(parts.db, [...opened, ...work.assets], {
+    from: begun,
+    until,
+    reason: work.reason,
+  })
+  const { customers } = await groupCodes(parts, await inForce(parts))
+  return actualAgainstPlanned(work, sets, {
+    now,
+    customersOf: (group) => customers.get(group) ?? 0,
+  })
 }
 
 /** The same hour of the week in the last week that is over: what a load is likely to be then. */
@@ -410,6 +501,12 @@ function planOf(body: Static<typeof PlanBody>, view: NetworkView): WorkPlan {
     const says = `no switch ${step.switch} in the network in force`
     throw badField({ in: 'body', at: `/steps/${i}/switch`, says })
   })
+  const lengthMin = (until - from) / MS_PER_MIN
+  steps.forEach((step, i) => {
+    if ((step.afterMin ?? 0) < lengthMin) return
+    const says = `must lie within the window, which is ${lengthMin} minutes long`
+    throw badField({ in: 'body', at: `/steps/${i}/afterMin`, says })
+  })
   return {
     title: body.title,
     kind: body.kind ?? 'planned',
@@ -436,7 +533,11 @@ function movedOr(answer: WorkAnswer): Work {
     case 'too-early':
       throw new Problem(409, 'too-early', `not before ${toIso(answer.notBefore)}`)
     case 'too-late':
-      throw new Problem(409, 'too-late', `the window ended at ${toIso(answer.until)}`)
+      throw new Problem(
+        409,
+        'too-late',
+        `not after ${toIso(answer.until)}: it needs another window`,
+      )
   }
 }
 
@@ -497,7 +598,11 @@ function effectView(work: Work, effect: WorkEffect) {
   }
 }
 
-function when(name: 'from' | 'until', text: string | undefined, timeZone: string) {
+function when(
+  name: 'from' | 'until',
+  text: string | undefined,
+  timeZone: string,
+): { from?: EpochMs; until?: EpochMs } {
   if (text === undefined) return {}
   const place = { in: 'query', at: name === 'from' ? '/from' : '/to' } as const
   return { [name]: whenOf(place, text, timeZone) }

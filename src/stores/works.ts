@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { GroupCode } from '../ledger/facts.ts'
 import type { EpochMs } from '../time.ts'
+import type { ActualSet } from '../work/actual.ts'
 import type { ToldSet, Work, WorkEvent, WorkId, WorkState } from '../work/work.ts'
 import { instant, type Database, type Tx } from './database.ts'
 import type { Document } from './work-tables.ts'
@@ -246,4 +247,34 @@ export async function ongoingOutages(
   db: Database | Tx,
 ): Promise<{ id: string; feeder: string | null }[]> {
   return db.selectFrom('outage').select(['id', 'feeder']).where('restored_at', 'is', null).execute()
+}
+
+/**
+ * What the ledger says of the planned outages that began at any of these devices in `[from, until)`, and of those that were told too late to count as
+ * planned but bear the work's reason: who was off, and when.
+ */
+export async function setsBegunAt(
+  db: Database | Tx,
+  devices: readonly string[],
+  { from, until, reason }: { from: EpochMs; until: EpochMs; reason: string },
+): Promise<ActualSet[]> {
+  if (devices.length === 0) return []
+  const rows = await db
+    .selectFrom('outage')
+    .innerJoin('interruption', 'interruption.outage', 'outage.id')
+    .select(['outage.id', 'from_at', 'until_at', 'members'])
+    .where(sql<boolean>`outage.device = any(${[...devices]}::text[])`)
+    .where('outage.started_at', '>=', instant(from))
+    .where('outage.started_at', '<', instant(until))
+    .where((where) =>
+      where.or([where('outage.kind', '=', 'planned'), where('outage.cause', '=', reason)]),
+    )
+    .orderBy('from_at')
+    .execute()
+  return rows.map((row) => ({
+    outage: row.id,
+    from: row.from_at,
+    until: row.until_at,
+    members: row.members ?? [],
+  }))
 }

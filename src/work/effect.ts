@@ -34,8 +34,15 @@ export type EffectInput = {
   /** Interruptions of each group in the months of `REPEATED_RULE`. */
   readonly interruptedBefore: ReadonlyMap<number, number>
   /** Loads in the window; null where there is nothing to reckon them from. */
-  readonly loads: { readonly zones: Zones; readonly switching: SwitchingEffect } | null
+  readonly loads: {
+    readonly zones: Zones
+    readonly switching: SwitchingEffect
+    readonly basis: LoadsBasis
+  } | null
 }
+
+/** Where the loads in the window come from: the upper decile of the forecast, the same hour of the last week that is over, or only what is expected by class. */
+export type LoadsBasis = 'forecast' | 'lastWeek' | 'expected'
 
 /** What approving a work would mean. */
 export type WorkEffect = {
@@ -59,7 +66,9 @@ export type WorkEffect = {
   readonly conflicts: readonly Conflict[]
   readonly limitsPassed: SwitchingEffect['limitsPassed']
   readonly parallels: SwitchingEffect['parallels']
+  readonly unitsPassed: SwitchingEffect['unitsPassed']
   readonly loadsKnown: boolean
+  readonly loadsBasis: LoadsBasis | null
   readonly notice: NoticeStanding
   readonly repeated: { readonly points: number; readonly customers: number; readonly most: number }
   /** Null where it is not known who can be reached. */
@@ -103,7 +112,9 @@ export function effectOfWork(input: EffectInput): WorkEffect {
     conflicts,
     limitsPassed: input.loads?.switching.limitsPassed ?? [],
     parallels: input.loads?.switching.parallels ?? [],
+    unitsPassed: input.loads?.switching.unitsPassed ?? [],
     loadsKnown: input.loads !== null,
+    loadsBasis: input.loads?.basis ?? null,
     notice: noticeStanding(work, work.announcedAt ?? input.now, input.promise),
     repeated: {
       points: new Set(repeatedGroups.map((group) => at(network.groupLoadPoint, group))).size,

@@ -35,7 +35,7 @@ export function plannedNature(
   const best = workBehind(works, outage)
   if (best === null) return null
   const told = best.announcedAt ?? outage.startedAt
-  const { countsAs } = noticeStanding(best, told, promise)
+  const countsAs = best.countsAs ?? noticeStanding(best, told, promise).countsAs
   return {
     work: best.id,
     nature: countsAs === 'fault' ? 'unplanned' : 'planned',

@@ -1,5 +1,6 @@
 import type { GroupCode } from '../ledger/facts.ts'
 import { MS_PER_H, MS_PER_MIN, type EpochMs } from '../time.ts'
+import { noticeStanding, type NoticePromise } from './promise.ts'
 
 export type WorkId = string
 
@@ -71,6 +72,8 @@ export type Work = WorkPlan & {
   /** The window that customers were told; null: nothing yet, or it was called off. */
   readonly announced: Window | null
   readonly announcedAt: EpochMs | null
+  /** What it counts as by the promise in force when they were told; absent in works of before there was a choice. */
+  readonly countsAs?: WorkKind | 'fault' | null
   /** Who was told what: the supply groups by the times they were told. */
   readonly told: readonly ToldSet[]
   readonly remindedAt: EpochMs | null
@@ -110,7 +113,7 @@ export type WorkAnswer =
   /** Nobody approves what they asked for themselves. */
   | { readonly outcome: 'own-request'; readonly requestedBy: string }
   | { readonly outcome: 'too-early'; readonly notBefore: EpochMs }
-  /** The window is over, or does not lie ahead any more. */
+  /** The window is over, or (to be approved) has begun: since `until`. */
   | { readonly outcome: 'too-late'; readonly until: EpochMs }
 
 export type ActContext = { readonly at: EpochMs; readonly by: string; readonly note: string | null }
@@ -147,7 +150,8 @@ export function actOnWork(work: Work, act: WorkAct, context: ActContext): WorkAn
       if (by === work.requestedBy || by === work.submittedBy) {
         return { outcome: 'own-request', requestedBy: by }
       }
-      if (at >= work.window.until) return { outcome: 'too-late', until: work.window.until }
+      // Nobody can be told any more of what has begun: it needs another window.
+      if (at >= work.window.from) return { outcome: 'too-late', until: work.window.from }
       return moved(work, act, to, context, { approvedBy: by })
     case 'start': {
       const notBefore = work.window.from - START_EARLY_MAX_MIN * MS_PER_MIN
@@ -187,14 +191,28 @@ export function isReminderDue(work: Work, at: EpochMs): boolean {
   return at >= dueAt && at < announced.from && announcedAt !== null && announcedAt < dueAt
 }
 
-/** Notes what customers were told; nobody any more: it is off. */
-export const toldCustomers = (work: Work, told: readonly ToldSet[] | null, at: EpochMs): Work => ({
-  ...work,
-  announced: told === null ? null : work.window,
-  announcedAt: told === null ? null : at,
-  told: told ?? [],
-  remindedAt: null,
-})
+/**
+ * Notes what customers were told; nobody any more: it is off. Where nothing changed for them (no `news`), they have known since they were
+ * told first, and a reminder that they had is not repeated.
+ */
+export function toldCustomers(
+  work: Work,
+  told: readonly ToldSet[] | null,
+  at: EpochMs,
+  { promise, news }: { promise: NoticePromise; news: boolean },
+): Work {
+  if (told === null)
+    return { ...work, announced: null, announcedAt: null, told: [], remindedAt: null }
+  const announcedAt = news || work.announcedAt === null ? at : work.announcedAt
+  return {
+    ...work,
+    announced: work.window,
+    announcedAt,
+    countsAs: noticeStanding(work, announcedAt, promise).countsAs,
+    told,
+    remindedAt: news ? null : work.remindedAt,
+  }
+}
 
 export function remindedCustomers(work: Work, at: EpochMs): Work {
   const event: WorkEvent = {
