@@ -18,6 +18,7 @@ const BENCHES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   verify: [[]],
   'network-import': [[], ...(fs.existsSync(spl140k) ? [['spl-140k', spl140k]] : [])],
   loads: [[]],
+  'loads-beside': [[]],
   indices: [['1000000']],
   fanout: [['5000']],
   size: [[]],
