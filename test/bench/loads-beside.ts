@@ -190,7 +190,7 @@ async function main(): Promise<void> {
       .selectFrom('load_quarter')
       .select((sum) => sum.fn.sum<number>('readings').as('readings'))
       .executeTakeFirstOrThrow()
-    if (Number(kept.readings) < saved) {
+    if (kept.readings < saved) {
       throw new Error(`${saved} were acknowledged, and ${kept.readings} are kept`)
     }
     await db.destroy()
