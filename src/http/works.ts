@@ -28,17 +28,16 @@ import { overlap } from '../work/conflicts.ts'
 import { effectOfWork, REPEATED_RULE, type EffectInput, type WorkEffect } from '../work/effect.ts'
 import { interruptionsOf } from '../work/interruptions.ts'
 import { NATURE_EARLY_MAX_MIN } from '../work/nature.ts'
+import { WORK_KINDS, type Window } from '../work/window.ts'
 import {
   actOnWork,
   draftWork,
   editWork,
   toldCustomers,
   WORK_ACTS,
-  WORK_KINDS,
   WORK_METHODS,
   WORK_STATES,
   type ToldSet,
-  type Window,
   type Work,
   type WorkAct,
   type WorkAnswer,

@@ -12,7 +12,8 @@ import {
   type PlannedSet,
 } from './interruptions.ts'
 import type { NoticePromise } from './promise.ts'
-import type { SwitchingStep, Window, Work, WorkId } from './work.ts'
+import type { Window } from './window.ts'
+import type { SwitchingStep, Work, WorkId } from './work.ts'
 
 /** Days after the chosen one that are looked at for another window. */
 export const OTHER_WINDOW_DAYS_MAX = 30

@@ -3,7 +3,8 @@ import { composePlanned } from '../notices/planned.ts'
 import type { NoticeSettings } from '../notices/standing.ts'
 import type { GroupCode } from '../ledger/facts.ts'
 import type { EpochMs } from '../time.ts'
-import type { ToldSet, Window, Work } from './work.ts'
+import type { Window } from './window.ts'
+import type { ToldSet, Work } from './work.ts'
 
 type PlannedKind = NoticeKind & ('plannedAnnounced' | 'plannedChanged' | 'plannedCancelled')
 

@@ -1,7 +1,8 @@
 import type { Network } from '../grid/network.ts'
 import { MS_PER_H, type EpochMs } from '../time.ts'
 import { feedersOf, type PlannedSet } from './interruptions.ts'
-import type { Window, Work, WorkId } from './work.ts'
+import type { Window } from './window.ts'
+import type { Work, WorkId } from './work.ts'
 
 /** An outage of now stands in the way of what begins within so many hours. */
 export const OUTAGE_NEAR_H = 24

@@ -1,5 +1,6 @@
 import { MS_PER_H, type EpochMs } from '../time.ts'
-import type { Work, WorkKind, Window } from './work.ts'
+import type { WorkKind, Window } from './window.ts'
+import type { Work } from './work.ts'
 
 /** How long before the beginning customers must be told, in hours. */
 export type NoticePromise = {

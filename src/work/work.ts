@@ -1,6 +1,7 @@
 import type { GroupCode } from '../ledger/facts.ts'
 import { MS_PER_H, MS_PER_MIN, type EpochMs } from '../time.ts'
 import { noticeStanding, type NoticePromise } from './promise.ts'
+import type { Window, WorkKind } from './window.ts'
 
 export type WorkId = string
 
@@ -18,13 +19,6 @@ export type WorkState = (typeof WORK_STATES)[number]
 /** What interrupts nobody (live-line, mobile supply) is planned all the same: crews and ties are bound by it. */
 export const WORK_METHODS = ['dead', 'liveLine', 'mobileSupply', 'transfer'] as const
 export type WorkMethod = (typeof WORK_METHODS)[number]
-
-/** Which promise was given: planned is announced 7 days before, temporary 24 hours. */
-export const WORK_KINDS = ['planned', 'temporary'] as const
-export type WorkKind = (typeof WORK_KINDS)[number]
-
-/** `[from, until)`. */
-export type Window = { readonly from: EpochMs; readonly until: EpochMs }
 
 export type SwitchingStep = {
   readonly switch: string
