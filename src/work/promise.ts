@@ -1,6 +1,5 @@
 import { MS_PER_H, type EpochMs } from '../time.ts'
 import type { WorkKind, Window } from './window.ts'
-import type { Work } from './work.ts'
 
 /** How long before the beginning customers must be told, in hours. */
 export type NoticePromise = {
@@ -38,7 +37,7 @@ export type NoticeStanding = {
 
 /** Where a work stands with its promise when customers are told at `toldAt` (now, for a work that is not announced yet). */
 export function noticeStanding(
-  work: Pick<Work, 'kind'> & { readonly window: Window },
+  work: { readonly kind: WorkKind; readonly window: Window },
   toldAt: EpochMs,
   promise: NoticePromise,
 ): NoticeStanding {
