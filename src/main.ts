@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { run } from './cli.ts'
-import { systemClock } from './clock.ts'
+import type { Io } from './cli/command.ts'
 
+// Before anything is loaded: whoever is told to stop that early has nothing in hand, and stops well.
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
 
@@ -11,11 +11,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   stop.abort()
 })
 
-process.exitCode = await run(process.argv.slice(2), {
+const { run } = await import('./cli.ts')
+const { systemClock } = await import('./clock.ts')
+const io: Io = {
   env: process.env,
   out: (line) => process.stdout.write(`${line}\n`),
   err: (line) => process.stderr.write(`${line}\n`),
   write: (text) => process.stdout.write(text),
   now: systemClock,
   signal: stop.signal,
-})
+}
+process.exitCode = stop.signal.aborted ? 0 : await run(process.argv.slice(2), io)

@@ -1,3 +1,6 @@
+import { accessSync, constants, statSync } from 'node:fs'
+import { isIP } from 'node:net'
+
 /** Everything the environment may say (contract.md, "Environment"), checked in one place. */
 export type Settings = {
   /** PostgreSQL to use; undefined: the embedded one in `dataDir`. */
@@ -84,8 +87,8 @@ export function readSettings(
     dataDir: read('RELIGHT_DATA_DIR', './.relight', text),
     mqttUrl: read('MQTT_URL', undefined, url(['mqtt:', 'mqtts:', 'ws:', 'wss:'])),
     mqttPort: read('RELIGHT_MQTT_PORT', 1883, whole(0, 65_535)),
-    mqttGateways: read<string | undefined>('RELIGHT_MQTT_GATEWAYS', undefined, text),
-    host: read('HOST', '127.0.0.1', text),
+    mqttGateways: read<string | undefined>('RELIGHT_MQTT_GATEWAYS', undefined, file),
+    host: read('HOST', '127.0.0.1', host),
     port: read('PORT', 8080, whole(0, 65_535)),
     timeZone: read('RELIGHT_TIME_ZONE', 'UTC', timeZone),
     authSecret: read<string | undefined>('RELIGHT_AUTH_SECRET', undefined, text),
@@ -127,6 +130,21 @@ export function readSettings(
 }
 
 const text: Reader<string> = (value) => (value.trim() === '' ? { wrong: 'is blank' } : value)
+
+/** An address, or a name that a resolver may know. */
+const host: Reader<string> = (value) =>
+  isIP(value) !== 0 || /^[a-z\d]([a-z\d.-]{0,251}[a-z\d])?$/i.test(value)
+    ? value
+    : { wrong: 'is neither an address nor a host name' }
+
+const file: Reader<string> = (value) => {
+  try {
+    accessSync(value, constants.R_OK)
+    return statSync(value).isFile() ? value : { wrong: 'is no file' }
+  } catch {
+    return { wrong: 'is not a file that can be read' }
+  }
+}
 
 function url(protocols: readonly string[]): Reader<string | undefined> {
   return (value) => {

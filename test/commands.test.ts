@@ -88,6 +88,8 @@ t.test('all faults of the environment at once, by name and never by value', asyn
       DATABASE_URL: hidden,
       MQTT_URL: `http://${hidden}`,
       PORT: hidden,
+      HOST: `no ${hidden}`,
+      RELIGHT_MQTT_GATEWAYS: `/no/${hidden}`,
       RELIGHT_MQTT_PORT: '70000',
       RELIGHT_TIME_ZONE: hidden,
       NOTICE_HOLD_S: '-1',
@@ -96,7 +98,7 @@ t.test('all faults of the environment at once, by name and never by value', asyn
     'serve',
   )
   t.equal(code, 2)
-  for (const name of 'DATABASE_URL MQTT_URL PORT RELIGHT_MQTT_PORT RELIGHT_TIME_ZONE NOTICE_HOLD_S LOG_LEVEL'.split(
+  for (const name of 'DATABASE_URL MQTT_URL PORT HOST RELIGHT_MQTT_GATEWAYS RELIGHT_MQTT_PORT RELIGHT_TIME_ZONE NOTICE_HOLD_S LOG_LEVEL'.split(
     ' ',
   )) {
     t.match(err, name)
