@@ -6,6 +6,7 @@ import {
   OUTAGE_STATES,
   readEvidence,
   readOutage,
+  readOutages,
   readStory,
 } from '../stores/outages-read.ts'
 import { MS_PER_DAY, MS_PER_MIN } from '../time.ts'
@@ -34,6 +35,8 @@ const EVIDENCE_BEFORE_MS = 5 * MS_PER_MIN
 /** …and after the end, or in the first day of what has not ended. */
 const EVIDENCE_AFTER_MS = 5 * MS_PER_MIN
 const EVIDENCE_SPAN_MAX_MS = MS_PER_DAY
+/** Outages that one question names at most. */
+const NAMED_MAX = 100
 const TEXT_CHARS_MAX = 2_000
 const tags = ['dispatcher']
 
@@ -50,6 +53,13 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
         querystring: Type.Object({
           state: Type.Optional(Type.Enum(OUTAGE_STATES, { default: 'all' })),
           feeder: Type.Optional(Id),
+          id: Type.Optional(
+            Type.Array(Id, {
+              minItems: 1,
+              maxItems: NAMED_MAX,
+              description: 'These outages alone, whatever their state; unknown ones are missing',
+            }),
+          ),
           from: Type.Optional(WhenText),
           to: Type.Optional(WhenText),
           cursor: Type.Optional(Cursor),
@@ -66,6 +76,10 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
       },
     },
     async ({ query }) => {
+      if (query.id !== undefined) {
+        const named = await readOutages(db, [...new Set(query.id)], clock())
+        return { outages: [...named.values()], nextCursor: null }
+      }
       const when = (name: 'from' | 'to') => {
         const text = query[name]
         return text === undefined

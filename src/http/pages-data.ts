@@ -11,6 +11,7 @@ import {
   readSetsOut,
   readSwitchStates,
 } from '../stores/standing-read.ts'
+import { openAlarms } from '../stores/load-alarms.ts'
 import { MS_PER_DAY, toIso, type EpochMs } from '../time.ts'
 import {
   drawNetwork,
@@ -61,13 +62,14 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
 
   async function stateNow(view: NetworkView) {
     const now = clock()
-    const [places, sets, back, states, gateways, fieldHeardAt] = await Promise.all([
+    const [places, sets, back, states, gateways, fieldHeardAt, loadAlarms] = await Promise.all([
       placesOf(view),
       readSetsOut(db),
       readSetsBack(db, now - BACK_SHOWN_MS),
       readSwitchStates(db),
       readGateways(db),
       readFieldHeardAt(db),
+      openAlarms(db),
     ])
     const { network, standing } = view
     const gone = new Set(gateways.filter(({ online }) => !online).map(({ id }) => id))
@@ -99,6 +101,13 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       })),
       fieldHeardAt: fieldHeardAt === null ? null : toIso(fieldHeardAt),
       parts: [...partsOut(view, places, sets, standing), ...partsBack(view, places, back)],
+      loadAlarms: loadAlarms.map(({ point, kind, from, peakRate }) => ({
+        point,
+        kind,
+        from: toIso(from),
+        peakRate,
+        ...placeOfLoad(view, point),
+      })),
     }
   }
 
@@ -112,6 +121,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       gateways: [],
       fieldHeardAt: null,
       parts: partsOut(view, places, sets, null),
+      loadAlarms: [],
     }
   }
 
@@ -214,4 +224,15 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       return traceFromSwitch(view, deviceNamed(view, params.id), query.direction)
     },
   )
+}
+
+/** What people call the point of a load, and the feeder it hangs on; null where it hangs on none. */
+function placeOfLoad({ network, tables }: NetworkView, point: string) {
+  const headed = network.feeders.findIndex(({ id, head }) => head === point || id === point)
+  if (headed >= 0) {
+    const feeder = tables.feeders[headed]
+    return { name: feeder?.name ?? point, feeder: feeder?.id ?? null }
+  }
+  const transformer = tables.transformers.find(({ id }) => id === point)
+  return { name: transformer?.name ?? point, feeder: null }
 }

@@ -23,6 +23,7 @@ const BENCHES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   fanout: [['5000']],
   size: [[]],
   'real-storm': [[]],
+  console: [[]],
 }
 
 type Line = { readonly bench: string; readonly figure: string; readonly ok?: boolean | null }

@@ -8,6 +8,7 @@ import { pageTime } from '../page-clock.ts'
 import { outageNamed, outages, readOutage } from './board.ts'
 import { ActFrame, Field } from './act-frame.tsx'
 import { act } from './desk.ts'
+import { outageName } from './network.ts'
 import type { Outage } from './outages.ts'
 import { SwitchAct } from './switch-act.tsx'
 import { parseMoment } from './moment.ts'
@@ -58,7 +59,7 @@ function EtrForm({ outage }: { outage: Outage }) {
     moment === null ? undefined : new Date(moment).toISOString()
   return (
     <ActFrame
-      head={words.etrHead(outage.id)}
+      head={words.etrHead(outageName(outage))}
       after={() => readOutage(outage.id)}
       doing={{
         button: words.give,
@@ -122,11 +123,11 @@ function CrewForm({ outage }: { outage: Outage }) {
   const trimmed = name.trim()
   const elsewhere = [...outages.value.values()]
     .filter(({ id, crew }) => id !== outage.id && crew?.name === trimmed && crew.state !== 'done')
-    .map(({ id }) => id)
+    .map(outageName)
   const known = [...new Set([...outages.value.values()].flatMap(({ crew }) => crew?.name ?? []))]
   return (
     <ActFrame
-      head={words.crewHead(outage.id)}
+      head={words.crewHead(outageName(outage))}
       after={() => readOutage(outage.id)}
       doing={{
         button: words.name,
@@ -173,7 +174,7 @@ function CauseForm({ outage }: { outage: Outage }) {
   const [cause, setCause] = useState(outage.cause ?? '')
   return (
     <ActFrame
-      head={words.causeHead(outage.id)}
+      head={words.causeHead(outageName(outage))}
       after={() => readOutage(outage.id)}
       doing={{
         button: words.set,
@@ -207,7 +208,7 @@ function NoteForm({ outage }: { outage: Outage }) {
   const [text, setText] = useState('')
   return (
     <ActFrame
-      head={words.noteHead(outage.id)}
+      head={words.noteHead(outageName(outage))}
       after={() => readOutage(outage.id)}
       doing={{
         button: words.keep,
@@ -233,7 +234,7 @@ function CloseForm({ outage }: { outage: Outage }) {
   const still = outage.customersOut > 0
   return (
     <ActFrame
-      head={words.closeHead(outage.id)}
+      head={words.closeHead(outageName(outage))}
       after={() => readOutage(outage.id)}
       doing={{
         button: words.closeIt,

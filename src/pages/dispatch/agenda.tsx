@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect } from 'preact/hooks'
 import { causeWord } from '../causes.ts'
 import { count, hhmm, hoursMinutes, instant, language, spell } from '../language.ts'
 import { StateWord } from '../marks.tsx'
@@ -13,17 +13,19 @@ import {
   past,
   priorities,
   readAt,
-  rows,
+  agendaLines,
   search,
+  type AgendaLine,
 } from './board.ts'
+import { callsOf } from './calls.ts'
 import { openAct, select, selected } from './desk.ts'
 import { deviceName } from './network.ts'
 import { estimatePassed, isOut, NO_PRIORITIES, stateOf, type Outage } from './outages.ts'
 import { age, fieldAgeMs } from './top-bar.tsx'
+import { rowHeightPx } from './row-height.ts'
+import { useWindow } from './window.ts'
 import { w } from './words.ts'
 
-/** Rows drawn at once; the list above says how many there are, and search and groups reach the rest. */
-const ROWS_DRAWN_MAX = 300
 /** The pointer that rests this long lets the rows sort again. */
 const REST_MS = 2_500
 
@@ -75,54 +77,92 @@ export function AgendaBar() {
   )
 }
 
+/** The head of the table, which stays while rows scroll below it. */
+const HEAD_PX = 24
+const COLUMNS = [
+  'state',
+  'device',
+  'feeder',
+  'out',
+  'of',
+  'critical',
+  'calls',
+  'start',
+  'dur',
+  'estimate',
+  'crew',
+  'cause',
+] as const
+const NUMBERS = new Set<string>(['out', 'of', 'calls', 'start', 'dur'])
+const ONLY_WIDE = new Set<string>(['of', 'cause'])
+
 export function Agenda() {
   const words = w.value
-  const shown = rows.value
+  const lines = agendaLines.value
+  const window = useWindow(lines.length, rowHeightPx.value)
+  const chosen = selected.value
+  useEffect(() => {
+    const at = lines.findIndex((line) => line.kind === 'outage' && line.outage.id === chosen)
+    if (at >= 0) window.bringIntoSight(at, HEAD_PX)
+  }, [chosen, list.value, grouped.value])
   return (
-    <section class="agenda" aria-label={words.agenda} onPointerMove={hold} onPointerLeave={release}>
-      <table>
+    <section
+      class="agenda"
+      ref={window.frame}
+      tabIndex={0}
+      aria-label={words.agenda}
+      onPointerMove={hold}
+      onPointerLeave={release}
+    >
+      <table aria-rowcount={lines.length + 1}>
         <caption class="vh">{words.order}</caption>
+        <colgroup>
+          {COLUMNS.map((name) => (
+            <col key={name} class={`col-${name}${ONLY_WIDE.has(name) ? ' x2' : ''}`} />
+          ))}
+        </colgroup>
         <thead>
-          <tr>
-            <th scope="col">{words.col.state}</th>
-            <th scope="col">{words.col.id}</th>
-            <th scope="col">{words.col.device}</th>
-            <th scope="col">{words.col.feeder}</th>
-            <th scope="col" class="n">
-              {words.col.out}
-            </th>
-            <th scope="col" class="n x2">
-              {words.col.of}
-            </th>
-            <th scope="col">{words.col.critical}</th>
-            <th scope="col" class="n">
-              {words.col.start}
-            </th>
-            <th scope="col" class="n">
-              {words.col.dur}
-            </th>
-            <th scope="col">{words.col.estimate}</th>
-            <th scope="col">{words.col.crew}</th>
-            <th scope="col" class="x2">
-              {words.col.cause}
-            </th>
+          <tr aria-rowindex={1}>
+            {COLUMNS.map((name) => (
+              <th
+                key={name}
+                scope="col"
+                class={`${NUMBERS.has(name) ? 'n' : ''}${ONLY_WIDE.has(name) ? ' x2' : ''}`}
+              >
+                {words.col[name]}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
-          {shown
-            .slice(0, ROWS_DRAWN_MAX)
-            .map((outage, index) => [
-              grouped.value && outage.feeder !== shown[index - 1]?.feeder && (
-                <FeederRow key={`feeder ${outage.feeder}`} feeder={outage.feeder} />
+          {window.abovePx > 0 && <Spacer px={window.abovePx} />}
+          {lines
+            .slice(window.first, window.last)
+            .map((line, index) =>
+              line.kind === 'feeder' ? (
+                <FeederRow key={`feeder ${line.feeder}`} line={line} at={window.first + index} />
+              ) : (
+                <Row
+                  key={line.outage.id}
+                  outage={line.outage}
+                  chosen={line.outage.id === chosen}
+                  at={window.first + index}
+                />
               ),
-              <Row key={outage.id} outage={outage} chosen={outage.id === selected.value} />,
-            ])}
+            )}
+          {window.belowPx > 0 && <Spacer px={window.belowPx} />}
         </tbody>
       </table>
-      {shown.length === 0 && <p class="empty">{sayEmpty()}</p>}
+      {lines.length === 0 && <p class="empty">{sayEmpty()}</p>}
     </section>
   )
 }
+
+const Spacer = ({ px }: { px: number }) => (
+  <tr class="spacer" aria-hidden="true">
+    <td colSpan={COLUMNS.length} height={px} />
+  </tr>
+)
 
 function sayEmpty(): string {
   const words = w.value
@@ -133,44 +173,36 @@ function sayEmpty(): string {
   return fieldMs === null ? words.emptyUnheard : words.emptyGood(age(fieldMs))
 }
 
-const FeederRow = ({ feeder }: { feeder: string | null }) => {
-  const inside = rows.value.filter((outage) => outage.feeder === feeder)
-  const customers = inside.reduce((sum, outage) => sum + outage.customersOut, 0)
-  return (
-    <tr class="grp">
-      <th colSpan={12} scope="rowgroup">
-        {w.value.feederRow(feeder ?? '?', inside.length, count(customers))}
-      </th>
-    </tr>
-  )
-}
+const FeederRow = ({ line, at }: { line: AgendaLine & { kind: 'feeder' }; at: number }) => (
+  <tr class="grp" aria-rowindex={at + 2}>
+    <th colSpan={COLUMNS.length} scope="rowgroup">
+      {w.value.feederRow(line.feeder ?? '?', line.outages, count(line.customers), line.noCrew)}
+    </th>
+  </tr>
+)
 
-function Row({ outage, chosen }: { outage: Outage; chosen: boolean }) {
+function Row({ outage, chosen, at }: { outage: Outage; chosen: boolean; at: number }) {
   const words = w.value
-  const row = useRef<HTMLTableRowElement>(null)
-  useEffect(() => {
-    if (chosen) row.current?.scrollIntoView({ block: 'nearest' })
-  }, [chosen])
   const state = stateOf(outage)
   const startedAt = Date.parse(outage.startedAt)
   const untilAt = instant(outage.restoredAt) ?? past.value ?? now.value
   const urgent = priorities.value.get(outage.id) ?? NO_PRIORITIES
+  const calls = callsOf.value.get(outage.id) ?? 0
   return (
     <tr
-      ref={row}
       class={chosen ? 'sel' : ''}
+      aria-rowindex={at + 2}
       aria-current={chosen ? 'true' : undefined}
       onClick={() => select(outage.id)}
     >
       <td>
         <StateWord of={state}>{words.short[state]}</StateWord>
       </td>
-      <td>
-        <button type="button" class="plain" onClick={() => select(outage.id)}>
-          {outage.id}
+      <td class="clip">
+        <button type="button" class="plain" title={outage.id} onClick={() => select(outage.id)}>
+          {deviceName(outage.device) ?? words.networkChange}
         </button>
       </td>
-      <td class="clip">{deviceName(outage.device) ?? words.networkChange}</td>
       <td class="clip">{outage.feeder ?? '…'}</td>
       <td class="n">
         {outage.customersOut > 0 ? <b>{count(outage.customersOut)}</b> : count(outage.customersOut)}
@@ -180,12 +212,13 @@ function Row({ outage, chosen }: { outage: Outage; chosen: boolean }) {
         {urgent.lifeSupport > 0 && <b>{words.ls(urgent.lifeSupport)} </b>}
         {urgent.critical > 0 && words.c(urgent.critical)}
       </td>
+      <td class="n mute">{calls > 0 && count(calls)}</td>
       <td class="n nw" title={outage.startUncertain ? words.uncertainStart : undefined}>
         {outage.startUncertain && '≤ '}
         {hhmm(startedAt)}
       </td>
       <td class="n">{hoursMinutes(untilAt - startedAt)}</td>
-      <td class="nw">
+      <td class="nw clip">
         <Estimate outage={outage} />
       </td>
       <td class="nw clip">

@@ -1,10 +1,12 @@
+import { signal } from '@preact/signals'
 import { count, hhmm, hhmmss, spell } from '../language.ts'
 import { Mark, type MarkName } from '../marks.tsx'
 import { now } from '../page-clock.ts'
 import { acknowledge, acknowledged, alarms, unacknowledged, type Alarm } from './alarms.ts'
-import { outageNamed } from './board.ts'
-import { openAct, select } from './desk.ts'
-import { deviceName } from './network.ts'
+import { list, outageNamed, search, type Lists } from './board.ts'
+import { openAct, pickDevice, select } from './desk.ts'
+import { showTrace } from './device-card.tsx'
+import { deviceName, switchNamed } from './network.ts'
 import { w } from './words.ts'
 
 /** The most that stand above the agenda; what is acknowledged beyond them is counted in words. */
@@ -12,9 +14,11 @@ const ROWS_MAX = 3
 const MARKS: Record<Alarm['priority'], MarkName> = { 1: 'p1', 2: 'p2', 3: 'p3' }
 const COLOURS: Record<Alarm['priority'], string> = { 1: 'c-out', 2: 'c-ovl', 3: 'c-stale' }
 
+const all = signal(false)
+
 export function AlarmList() {
   const words = w.value
-  const shown = alarms.value.slice(0, ROWS_MAX)
+  const shown = all.value ? alarms.value : alarms.value.slice(0, ROWS_MAX)
   if (shown.length === 0) return null
   const rest = alarms.value.length - shown.length
   return (
@@ -24,7 +28,18 @@ export function AlarmList() {
           <AlarmRow key={alarm.key} alarm={alarm} />
         ))}
       </ul>
-      {rest > 0 && <p class="mute">{words.moreAlarms(rest)}</p>}
+      {alarms.value.length > ROWS_MAX && (
+        <p>
+          <button
+            type="button"
+            class="plain mute"
+            aria-expanded={all.value}
+            onClick={() => (all.value = !all.value)}
+          >
+            {all.value ? words.fewerAlarms : words.moreAlarms(rest)}
+          </button>
+        </p>
+      )}
     </section>
   )
 }
@@ -32,37 +47,34 @@ export function AlarmList() {
 function AlarmRow({ alarm }: { alarm: Alarm }) {
   const words = w.value
   const ackedAt = acknowledged.value.get(alarm.key)
-  const outage = 'outage' in alarm.about ? alarm.about.outage : null
+  const { name, feeder, show } = subjectOf(alarm)
   const remedy = remedyOf(alarm)
+  const says = sayAlarm(alarm)
   return (
     <li class={ackedAt === undefined ? 'unacked' : ''}>
       <span class={COLOURS[alarm.priority]}>
         <Mark of={MARKS[alarm.priority]} />
         <span class="vh">{alarm.priority}</span>
       </span>
-      {outage === null ? (
-        <span class="clip">{'gateway' in alarm.about ? alarm.about.gateway : ''}</span>
+      {show === null ? (
+        <span class="clip">{name}</span>
       ) : (
-        <button type="button" class="plain about" onClick={() => select(outage)}>
-          <span class="clip">{deviceName(outageNamed(outage)?.device ?? null) ?? outage}</span>
+        <button type="button" class="plain about" onClick={show}>
+          <span class="clip">{name}</span>
         </button>
       )}
-      <span class="s-hide clip">{outageNamed(outage)?.feeder ?? ''}</span>
-      <span class="what">{sayAlarm(alarm)}</span>
+      <span class="s-hide clip">{feeder}</span>
+      <span class="what" title={says}>
+        {says}
+      </span>
       <span class="mute s-hide nw">
         {words.since} {hhmmss(alarm.sinceAt)}
       </span>
-      {remedy === null || outage === null ? (
+      {remedy === null ? (
         <span />
       ) : (
-        <button
-          type="button"
-          onClick={() => {
-            select(outage)
-            openAct({ kind: remedy, outage })
-          }}
-        >
-          {words[remedy]}
+        <button type="button" onClick={remedy.does}>
+          {remedy.word}
         </button>
       )}
       {ackedAt === undefined ? (
@@ -78,14 +90,80 @@ function AlarmRow({ alarm }: { alarm: Alarm }) {
   )
 }
 
+const LIST_OF: Record<(Alarm['about'] & { rule: 'many' })['of'], Lists> = {
+  lifeSupport: 'priority',
+  estimatePassed: 'passed',
+  unattended: 'noCrew',
+}
+const showList = (name: Lists) => () => {
+  search.value = ''
+  list.value = name
+}
+
+/** What an alarm is about, and how to get there; null where there is nothing to go to. */
+function subjectOf({ about }: Alarm): { name: string; feeder: string; show: (() => void) | null } {
+  switch (about.rule) {
+    case 'lifeSupport':
+    case 'estimatePassed':
+    case 'unattended': {
+      const outage = outageNamed(about.outage)
+      return {
+        name: deviceName(outage?.device ?? null) ?? w.value.networkChange,
+        feeder: outage?.feeder ?? '',
+        show: () => select(about.outage),
+      }
+    }
+    case 'many':
+      return {
+        name: w.value.lists[LIST_OF[about.of]],
+        feeder: '',
+        show: showList(LIST_OF[about.of]),
+      }
+    case 'hazard': {
+      const { outage, servicePoint } = about.call
+      const feeder = outageNamed(outage)?.feeder ?? ''
+      return { name: servicePoint, feeder, show: outage === null ? null : () => select(outage) }
+    }
+    case 'load': {
+      const index = switchNamed(about.load.point)
+      const show = index === undefined ? null : () => pickDevice(index)
+      return { name: about.load.name, feeder: about.load.feeder ?? '', show }
+    }
+    case 'silentGateway':
+      return { name: about.gateway, feeder: '', show: null }
+  }
+}
+
 /** Every alarm asks for an act; a silent gateway is somebody else's to repair. */
-function remedyOf({ about }: Alarm): 'etr' | 'crew' | null {
+function remedyOf({ about }: Alarm): { word: string; does: () => void } | null {
+  const words = w.value
+  const act = (kind: 'etr' | 'crew', outage: string) => ({
+    word: words[kind],
+    does: () => {
+      select(outage)
+      openAct({ kind, outage })
+    },
+  })
   switch (about.rule) {
     case 'estimatePassed':
-      return 'etr'
+      return act('etr', about.outage)
     case 'lifeSupport':
     case 'unattended':
-      return 'crew'
+      return act('crew', about.outage)
+    case 'many':
+      return { word: words.show, does: showList(LIST_OF[about.of]) }
+    case 'hazard':
+      return about.call.outage === null ? null : act('crew', about.call.outage)
+    case 'load': {
+      const { ties } = words
+      const index = switchNamed(about.load.point)
+      if (index === undefined) return null
+      const does = () => {
+        pickDevice(index)
+        void showTrace('ties')
+      }
+      return { word: ties, does }
+    }
     case 'silentGateway':
       return null
   }
@@ -100,10 +178,19 @@ function sayAlarm({ about, sinceAt }: Alarm): string {
       return say.estimatePassed(
         hhmm(about.etrAt),
         spell(now.value - about.etrAt),
-        count(about.customers),
+        count(about.count),
       )
     case 'unattended':
-      return say.unattended(count(about.customers), spell(now.value - sinceAt))
+      return say.unattended(count(about.count), spell(now.value - sinceAt))
+    case 'many':
+      return say.many[about.of](count(about.outages), count(about.count))
+    case 'hazard':
+      return say.hazard(about.call.words ?? '')
+    case 'load':
+      return say.load[about.load.kind](
+        count(Math.round(about.load.peakRate * 100)),
+        spell(now.value - sinceAt),
+      )
     case 'silentGateway':
       return say.silentGateway(about.switches)
   }

@@ -1,4 +1,4 @@
-import { computed, effect, signal, untracked } from '@preact/signals'
+import { batch, computed, effect, signal, untracked } from '@preact/signals'
 import { MS_PER_DAY, type EpochMs } from '../../time.ts'
 import { read, type Problem } from '../api.ts'
 import { followLive, type LiveNotice } from '../live.ts'
@@ -16,10 +16,14 @@ import {
 
 /** What a page of the list may hold, and how many pages are read: 20,000 outages at once are beyond any agenda. */
 const PAGES_MAX = 100
-/** More outages than this changed at once: read the list again rather than each by itself. */
-const SINGLE_READS_MAX = 12
-/** Changes that come within this time are read together. */
+/** Outages that one question names at most, as the service allows. */
+const NAMED_MAX = 100
+/** More outages than this changed at once: the whole list is read again. */
+const CHANGED_MAX = 1_000
+/** Changes that come within this time are read together; with many outages a little longer, still well within a second. */
 const GATHER_MS = 120
+const GATHER_MANY_MS = 400
+const MANY = 500
 
 export type Lists = 'active' | 'noCrew' | 'passed' | 'priority' | 'planned' | 'restored'
 export const LISTS = ['active', 'noCrew', 'passed', 'priority', 'planned', 'restored'] as const
@@ -109,12 +113,46 @@ effect(() => {
   }
   lastSort = sort
   const weight = priorities.value
-  const byFeeder = grouped.value
-  rows.value = [...found].sort(
-    (a, b) =>
-      (byFeeder ? (a.feeder ?? '').localeCompare(b.feeder ?? '') : 0) || worstFirst(a, b, weight),
-  )
+  rows.value = [...found].sort((a, b) => worstFirst(a, b, weight))
 })
+
+/** A line of the agenda: an outage, or the head of a feeder when they are grouped. */
+export type AgendaLine =
+  | { readonly kind: 'outage'; readonly outage: Outage }
+  | {
+      readonly kind: 'feeder'
+      readonly feeder: string | null
+      readonly outages: number
+      readonly customers: number
+      readonly noCrew: number
+    }
+
+export const agendaLines = computed<readonly AgendaLine[]>(() => {
+  const shownRows = rows.value
+  if (!grouped.value) return shownRows.map((outage) => ({ kind: 'outage', outage }))
+  const byFeeder = new Map<string | null, Outage[]>()
+  for (const outage of shownRows) {
+    const inside = byFeeder.get(outage.feeder)
+    if (inside === undefined) byFeeder.set(outage.feeder, [outage])
+    else inside.push(outage)
+  }
+  // Rows are in the order of the worst, so feeders come in the order of their worst.
+  return [...byFeeder].flatMap(([feeder, inside]): AgendaLine[] => [
+    {
+      kind: 'feeder',
+      feeder,
+      outages: inside.length,
+      customers: summed(inside).customers,
+      noCrew: inside.filter((outage) => isOut(outage) && outage.crew === null).length,
+    },
+    ...inside.map((outage) => ({ kind: 'outage' as const, outage })),
+  ])
+})
+
+/** The outages in the order in which they stand on the screen. */
+export const inOrder = computed(() =>
+  agendaLines.value.flatMap((line) => (line.kind === 'outage' ? [line.outage] : [])),
+)
 
 export function outageNamed(id: string | null): Outage | null {
   return id === null ? null : (shown.value.get(id) ?? null)
@@ -165,35 +203,62 @@ export async function readBoard(): Promise<void> {
   }
 }
 
-/** Reads one outage again, and takes it into the board. */
-export async function readOutage(id: string): Promise<void> {
-  const answer = await read<Outage>(`/api/v1/outages/${encodeURIComponent(id)}`)
-  const next = new Map(outages.value)
-  if (answer.ok && answer.value.status !== 'closed') next.set(id, answer.value)
-  else if (answer.ok || answer.problem.status === 404) next.delete(id)
-  else return
+/** Reads some outages again and takes them into the board, all at once. */
+async function readSome(ids: readonly string[]): Promise<void> {
+  const chunks = Array.from({ length: Math.ceil(ids.length / NAMED_MAX) }, (_, i) =>
+    ids.slice(i * NAMED_MAX, (i + 1) * NAMED_MAX),
+  )
+  const answers = await Promise.all(
+    chunks.map((some) => read<Page>(`/api/v1/outages?${some.map(named).join('&')}`)),
+  )
+  const next = new Map(outages.peek())
+  answers.forEach((answer, i) => {
+    if (!answer.ok) return
+    for (const id of chunks[i] ?? []) next.delete(id)
+    for (const outage of answer.value.outages) {
+      if (outage.status !== 'closed') next.set(outage.id, outage)
+    }
+  })
   outages.value = next
   readAt.value = pageTime()
 }
+const named = (id: string) => `id=${encodeURIComponent(id)}`
+
+/** Reads one outage again, and takes it into the board. */
+export const readOutage = (id: string): Promise<void> => readSome([id])
 
 const changed = new Set<string>()
 let gathering: ReturnType<typeof setTimeout> | undefined
-/** Counts up when something was heard about an outage: its open detail reads itself again. */
+/** The outage whose detail is open, as the desk says. */
+let selectedId: () => string | null = () => null
+export const detailIs = (which: () => string | null) => (selectedId = which)
+/** Counts up when something was heard about the outage whose detail is open: it reads itself again. */
 export const heard = signal<{ readonly id: string; readonly times: number }>({ id: '', times: 0 })
 
 function hearNotice(notice: LiveNotice): void {
   if (notice.data.outage === null) return
   changed.add(notice.data.outage)
-  gathering ??= setTimeout(() => void readChanged(), GATHER_MS)
+  gather()
 }
 
+function gather(): void {
+  const waitMs = outages.peek().size > MANY ? GATHER_MANY_MS : GATHER_MS
+  gathering ??= setTimeout(() => void readChanged(), waitMs)
+}
+
+/** One round at a time: what changes meanwhile waits for the next, so that a storm cannot pile up questions. */
 async function readChanged(): Promise<void> {
-  gathering = undefined
   const ids = [...changed]
   changed.clear()
-  if (ids.length > SINGLE_READS_MAX) await readBoard()
-  else await Promise.all([...ids.map(readOutage), readNetworkState()])
-  for (const id of ids) heard.value = { id, times: heard.value.times + 1 }
+  if (ids.length > CHANGED_MAX) await readBoard()
+  else await Promise.all([readSome(ids), readNetworkState()])
+  batch(() => {
+    for (const id of ids) {
+      if (id === selectedId()) heard.value = { id, times: heard.value.times + 1 }
+    }
+  })
+  gathering = undefined
+  if (changed.size > 0) gather()
 }
 
 export function openBoard(): void {

@@ -10,6 +10,7 @@ import { Agenda, AgendaBar } from './agenda.tsx'
 import { AlarmList } from './alarm-list.tsx'
 import { alarms } from './alarms.ts'
 import { openBoard, out, past, readProblem, unplanned } from './board.ts'
+import { followCalls } from './calls.ts'
 import { helpOpen } from './desk.ts'
 import { Detail } from './detail.tsx'
 import { followDetail } from './detail-data.ts'
@@ -153,6 +154,7 @@ effect(() => {
   if (token.value === null || opened) return
   opened = true
   openBoard()
+  followCalls()
   followDetail()
 })
 effect(() => {

@@ -1,5 +1,5 @@
 import { effect, signal } from '@preact/signals'
-import { outages, past, rows } from './board.ts'
+import { detailIs, inOrder, outages, past, rows } from './board.ts'
 
 /** What this desk is looking at and about to do. */
 export type OpenAct =
@@ -27,6 +27,12 @@ export function select(id: string | null): void {
   if (act.value !== null) leaveAct()
 }
 
+/** Shows a switch on the map with what can be done to it. */
+export function pickDevice(index: number): void {
+  trace.value = []
+  device.value = index
+}
+
 /** Opens the panel that shows the effect; the past cannot be acted on. */
 export function openAct(wanted: OpenAct): void {
   if (past.value !== null) return
@@ -39,13 +45,14 @@ export function leaveAct(): void {
 }
 
 export function move(step: 1 | -1): void {
-  const shown = rows.value
+  const shown = inOrder.value
   if (shown.length === 0) return
   const here = shown.findIndex(({ id }) => id === selected.value)
   const next = here < 0 ? 0 : Math.max(0, Math.min(shown.length - 1, here + step))
   select(shown[next]?.id ?? null)
 }
 
+detailIs(() => selected.peek())
 effect(() => {
   // Something must be selected as soon as there is something, so that the first key already acts on the worst outage.
   if (selected.value === null && rows.value.length > 0) selected.value = rows.value[0]?.id ?? null

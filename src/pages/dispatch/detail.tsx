@@ -6,7 +6,7 @@ import { now } from '../page-clock.ts'
 import { outageNamed, past, priorities } from './board.ts'
 import { openAct, selected } from './desk.ts'
 import { detail, outAt, type Evidence, type TimelineEntry } from './detail-data.ts'
-import { deviceName } from './network.ts'
+import { deviceName, outageName } from './network.ts'
 import { isOut, NO_PRIORITIES, stateOf, type Outage } from './outages.ts'
 import { Stair } from './stair.tsx'
 import { w } from './words.ts'
@@ -37,13 +37,15 @@ export function Detail() {
     )
   }
   const state = stateOf(outage)
-  const device = deviceName(outage.device)
+  const device = deviceName(outage.device) ?? words.networkChange
   return (
-    <section class="detail" id="detail" tabIndex={-1} aria-label={outage.id}>
+    <section class="detail" id="detail" tabIndex={-1} aria-label={outageName(outage)}>
       <div class="dh">
         <StateWord of={state}>{words.long[state]}</StateWord>
         <h2 class="clip">
-          {[device, outage.feeder, outage.id].filter((part) => part !== null).join(' · ')}
+          {[device, outage.feeder].filter((part) => part !== null).join(' · ')}
+          {', '}
+          {hhmm(Date.parse(outage.startedAt))}
         </h2>
         {past.value === null && (
           <span class="push row">
@@ -126,6 +128,7 @@ function Facts({ outage }: { outage: Outage }) {
         </b>
       </span>
       {outage.startUncertain && <span>{words.uncertainStart}</span>}
+      <code class="id">{outage.id}</code>
     </p>
   )
 }

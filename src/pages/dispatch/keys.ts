@@ -2,7 +2,8 @@ import { acknowledgeFirst } from './alarms.ts'
 import { grouped, list, LISTS, resort } from './board.ts'
 import { act, drawing, helpOpen, leaveAct, move, openAct, selected, device, trace } from './desk.ts'
 import { showTrace } from './device-card.tsx'
-import { pan, showAll, stepAbnormal, zoom, ZOOM_STEP } from './map-panel.tsx'
+import { showWhole, stepAbnormal } from './map-panel.tsx'
+import { pan, zoom, ZOOM_STEP } from './map-view.ts'
 import { network } from './network.ts'
 import { outageNamed } from './board.ts'
 import { positionOf } from './device-card.tsx'
@@ -47,7 +48,7 @@ const KEYS: Readonly<Record<string, () => void>> = {
   '+': () => zoom(ZOOM_STEP),
   '=': () => zoom(ZOOM_STEP),
   '-': () => zoom(1 / ZOOM_STEP),
-  '0': showAll,
+  '0': showWhole,
   ArrowLeft: () => pan(1, 0),
   ArrowRight: () => pan(-1, 0),
   ArrowUp: () => pan(0, 1),

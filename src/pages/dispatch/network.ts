@@ -1,6 +1,9 @@
 import { computed, signal } from '@preact/signals'
 import type { EpochMs } from '../../time.ts'
 import { read } from '../api.ts'
+import { hhmm } from '../language.ts'
+import type { Outage } from './outages.ts'
+import { w } from './words.ts'
 
 /** The network as drawn (GET /api/v1/network/map): columns instead of rows, because there may be 100,000 of them. */
 export type NetworkMap = {
@@ -58,6 +61,19 @@ export type NetworkState = {
   /** The last word from the field of any kind; null where there never was one. */
   readonly fieldHeardAt: string | null
   readonly parts: readonly Part[]
+  /** Limits of load that are passed now. */
+  readonly loadAlarms: readonly LoadAlarm[]
+}
+
+/** A load that has stood above a limit for long enough to say so; `point` is a switch at the head of a feeder, a transformer or a load point. */
+export type LoadAlarm = {
+  readonly point: string
+  readonly name: string
+  readonly feeder: string | null
+  readonly kind: 'heavy' | 'overload' | 'longOverload'
+  readonly from: string
+  /** Highest load over rating since then. */
+  readonly peakRate: number
 }
 
 /** A part of the network without supply, or back within the day, with the outage it belongs to. */
@@ -136,3 +152,7 @@ export function deviceName(id: string | null): string | null {
   const index = switchNamed(id)
   return index === undefined ? id : (network.value?.switches.names[index] ?? id)
 }
+
+/** How people call an outage: the device, and the time of day it began. The id stands in the detail, for the record. */
+export const outageName = ({ device, startedAt }: Pick<Outage, 'device' | 'startedAt'>): string =>
+  `${deviceName(device) ?? w.value.networkChange} ${hhmm(Date.parse(startedAt))}`

@@ -1,42 +1,27 @@
-import { colourOf } from '../theme.ts'
 import type { State } from '../marks.tsx'
-import type { NetworkState } from './network.ts'
+import type { DrawnState, Ink, Place, Size, Target, View, Wish } from './drawn.ts'
 import { Labels } from './labels.ts'
-import { middleOf, pathOf, switchPlace, type Scene } from './scene.ts'
+import { cellPaths, levelOf, pathOf, type Level } from './paths.ts'
+import { pairsOf, switchPlace, type Pairs, type Scene } from './scene.ts'
 
-/** Screen = drawing × scale + shift, in CSS pixels. */
-export type View = { readonly scale: number; readonly shiftX: number; readonly shiftY: number }
-export type Size = { readonly width: number; readonly height: number }
+export type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D
 
-/** A part of the network that is not normal, ready to draw. */
+/** A part of the network that is not normal, laid out. */
 export type Patch = {
   readonly outage: string | null
   readonly state: State
   readonly customers: number
-  readonly path: Path2D
-  readonly middle: { readonly x: number; readonly y: number } | undefined
+  readonly pairs: Pairs
+  readonly middle: Place | undefined
 }
 
 export type Picture = {
   readonly scene: Scene
   readonly patches: readonly Patch[]
-  /** All patches of a state as one path: thousands of outages are drawn with a handful of strokes. */
-  readonly joined: ReadonlyMap<State, Path2D>
-  readonly state: NetworkState | null
-  readonly selected: string | null
-  readonly device: number | null
+  readonly state: DrawnState | null
   /** Ties that stand closed: supply takes another way than it should. */
-  readonly closedTies: Path2D
-  readonly halo: Path2D | null
-  readonly trace: Path2D | null
-}
-
-/** Something drawn that can be pointed at, by its place on the screen. */
-export type Target = {
-  readonly x: number
-  readonly y: number
-  readonly reach: number
-  readonly is: { readonly outage: string } | { readonly device: number }
+  readonly closedTies: Pairs
+  readonly wish: Wish
 }
 
 /** Above this many in sight, switches in their normal position are left to a closer look. */
@@ -46,27 +31,6 @@ const NAMED_MAX = 25
 /** With more squares than this in sight, counts may touch one: to keep clear of all would cost the frame. */
 const AVOIDED_MAX = 300
 const SWITCH_HALF_PX = 3.5
-
-type Ink = Readonly<Record<'ink' | 'muted' | 'panel' | 'raise' | 'net' | 'fine' | State, string>>
-
-let ink: Ink | undefined
-/** The colours are read from the style sheet once a theme. */
-export function renewInk(): void {
-  ink = {
-    ink: colourOf('--ink'),
-    muted: colourOf('--muted'),
-    panel: colourOf('--panel'),
-    raise: colourOf('--raise'),
-    net: colourOf('--net'),
-    fine: colourOf('--net-fine'),
-    out: colourOf('--out'),
-    part: colourOf('--out'),
-    pred: colourOf('--pred'),
-    plan: colourOf('--plan'),
-    back: colourOf('--back'),
-    on: colourOf('--net'),
-  }
-}
 
 /** Width and dashes in pixels say the same as the colour. */
 const STROKES: Record<State, { width: number; dash: number[]; cap: CanvasLineCap }> = {
@@ -78,53 +42,62 @@ const STROKES: Record<State, { width: number; dash: number[]; cap: CanvasLineCap
   on: { width: 1, dash: [], cap: 'butt' },
 }
 
-export function makePatch(
-  scene: Scene,
-  lines: readonly number[],
-  joints: readonly (readonly [number, number])[],
-  rest: Pick<Patch, 'outage' | 'state' | 'customers'>,
-): Patch {
-  return { ...rest, path: pathOf(scene, lines, joints), middle: middleOf(scene, lines) }
+/** The network as if all were normal: the same for as long as nobody moves, whatever happens on it. */
+export function paintGround(context: Context, size: Size, view: View, scene: Scene, wish: Wish) {
+  const { ink, density } = wish
+  context.setTransform(density, 0, 0, density, 0, 0)
+  context.fillStyle = ink.panel
+  context.fillRect(0, 0, size.width, size.height)
+  toDrawing(context, view, density)
+  const level = levelOf(view.scale * density)
+  context.lineJoin = 'bevel'
+  context.lineCap = 'butt'
+  const left = -view.shiftX / view.scale
+  const top = -view.shiftY / view.scale
+  const right = left + size.width / view.scale
+  const bottom = top + size.height / view.scale
+  for (const cell of scene.cells) {
+    const { box } = cell
+    if (box.right < left || box.left > right || box.bottom < top || box.top > bottom) continue
+    const { fine, trunk } = cellPaths(scene, cell, level)
+    stroke(context, view, fine, ink.fine, 0.9)
+    stroke(context, view, trunk, ink.net, 1.8)
+  }
+  stroke(context, view, pathOf(scene, scene.ties, level.grain), ink.net, 1.4, [5, 4])
 }
 
-/** Draws everything; answers with what can be pointed at. */
-export function paint(
-  context: CanvasRenderingContext2D,
-  size: Size,
-  view: View,
-  picture: Picture,
-): Target[] {
-  if (ink === undefined) renewInk()
-  const colours = ink as Ink
-  const dense = devicePixelRatio
-  context.setTransform(dense, 0, 0, dense, 0, 0)
-  context.fillStyle = colours.panel
-  context.fillRect(0, 0, size.width, size.height)
-  context.setTransform(
-    dense * view.scale,
-    0,
-    0,
-    dense * view.scale,
-    dense * view.shiftX,
-    dense * view.shiftY,
-  )
-  paintNetwork(context, size, view, picture.scene, colours)
-  paintPatches(context, view, picture, colours)
-  context.setTransform(dense, 0, 0, dense, 0, 0)
-  const labels = new Labels(context, colours.panel)
+/** What is not normal, on the ground; answers with what can be pointed at, in the coordinates of the sheet. */
+export function paint(context: Context, size: Size, view: View, picture: Picture): Target[] {
+  const { density, ink, beyond } = picture.wish
+  toDrawing(context, view, density)
+  context.lineJoin = 'bevel'
+  paintPatches(context, view, picture, levelOf(view.scale * density))
+  context.setTransform(density, 0, 0, density, 0, 0)
+  const frame = {
+    x: beyond.x,
+    y: beyond.y,
+    width: size.width - 2 * beyond.x,
+    height: size.height - 2 * beyond.y,
+  }
+  const labels = new Labels(context, ink, frame)
   const switches = switchesInSight(size, view, picture)
-  paintSwitches(context, switches, picture, colours, labels)
-  const badges = paintBadges(context, size, view, picture, colours, labels)
-  nameSwitches(switches, picture, colours, labels)
-  paintNames(context, size, view, picture.scene, colours, labels)
+  paintSwitches(context, switches, picture, labels)
+  const badges = paintBadges(context, size, view, picture, labels)
+  nameSwitches(switches, picture, labels)
+  paintNames(context, size, view, picture, labels)
   return [
     ...badges,
     ...switches.map(({ index, x, y }) => ({ x, y, reach: 12, is: { device: index } })),
   ]
 }
 
+function toDrawing(context: Context, view: View, density: number): void {
+  const scale = density * view.scale
+  context.setTransform(scale, 0, 0, scale, density * view.shiftX, density * view.shiftY)
+}
+
 function stroke(
-  context: CanvasRenderingContext2D,
+  context: Context,
   view: View,
   path: Path2D,
   colour: string,
@@ -137,51 +110,35 @@ function stroke(
   context.stroke(path)
 }
 
-function paintNetwork(
-  context: CanvasRenderingContext2D,
-  size: Size,
-  view: View,
-  scene: Scene,
-  colours: Ink,
-): void {
-  context.lineJoin = 'bevel'
-  context.lineCap = 'butt'
-  const left = -view.shiftX / view.scale
-  const top = -view.shiftY / view.scale
-  const right = left + size.width / view.scale
-  const bottom = top + size.height / view.scale
-  for (const { box, fine, trunk } of scene.cells) {
-    if (box.right < left || box.left > right || box.bottom < top || box.top > bottom) continue
-    stroke(context, view, fine, colours.fine, 0.9)
-    stroke(context, view, trunk, colours.net, 1.8)
-  }
-  stroke(context, view, scene.ties, colours.net, 1.4, [5, 4])
-}
-
-function paintPatches(
-  context: CanvasRenderingContext2D,
-  view: View,
-  picture: Picture,
-  colours: Ink,
-): void {
-  if (picture.halo !== null) {
+function paintPatches(context: Context, view: View, picture: Picture, { grain }: Level): void {
+  const { scene, patches, wish } = picture
+  const { ink } = wish
+  const path = (pairs: Pairs) => pathOf(scene, pairs, grain)
+  if (wish.halo.length > 0) {
     context.lineCap = 'round'
-    stroke(context, view, picture.halo, colours.raise, 22)
+    stroke(context, view, path(pairsOf(scene, wish.halo)), ink.raise, 22)
   }
-  stroke(context, view, picture.closedTies, colours.ink, 2)
-  for (const { outage, state, path } of picture.patches) {
-    if (outage === null || outage !== picture.selected) continue
-    stroke(context, view, path, colours.ink, STROKES[state].width + 4.5)
+  context.lineCap = 'butt'
+  stroke(context, view, path(picture.closedTies), ink.ink, 2)
+  // All patches of a state as one path: thousands of outages are drawn with a handful of strokes.
+  const joined = new Map<State, Path2D>()
+  for (const { outage, state, pairs } of patches) {
+    const own = path(pairs)
+    const all = joined.get(state) ?? new Path2D()
+    all.addPath(own)
+    joined.set(state, all)
+    if (outage === null || outage !== wish.selected) continue
+    stroke(context, view, own, ink.ink, STROKES[state].width + 4.5)
   }
-  for (const [state, path] of picture.joined) {
+  for (const [state, all] of joined) {
     const { width, dash, cap } = STROKES[state]
     context.lineCap = 'butt'
-    stroke(context, view, path, colours.panel, width + 2.5)
+    stroke(context, view, all, ink.panel, width + 2.5)
     context.lineCap = cap
-    stroke(context, view, path, colours[state], width, dash)
+    stroke(context, view, all, ink[state], width, dash)
   }
   context.lineCap = 'butt'
-  if (picture.trace !== null) stroke(context, view, picture.trace, colours.ink, 3)
+  if (wish.trace.length > 0) stroke(context, view, path(pairsOf(scene, wish.trace)), ink.ink, 3)
   context.setLineDash([])
 }
 
@@ -189,43 +146,35 @@ const seen = (size: Size, x: number, y: number): boolean =>
   x > -20 && y > -20 && x < size.width + 20 && y < size.height + 20
 
 function paintBadges(
-  context: CanvasRenderingContext2D,
+  context: Context,
   size: Size,
   view: View,
-  picture: Picture,
-  colours: Ink,
+  { patches, wish: { selected, ink } }: Picture,
   labels: Labels,
 ): Target[] {
   const targets: Target[] = []
-  const order = [...picture.patches].sort(
+  const order = [...patches].sort(
     (a, b) =>
-      Number(b.outage === picture.selected) - Number(a.outage === picture.selected) ||
-      b.customers - a.customers,
+      Number(b.outage === selected) - Number(a.outage === selected) || b.customers - a.customers,
   )
   for (const { outage, state, customers, middle } of order.slice(0, BADGES_DRAWN_MAX)) {
     if (middle === undefined || outage === null) continue
     const x = middle.x * view.scale + view.shiftX
     const y = middle.y * view.scale + view.shiftY
     if (!seen(size, x, y)) continue
-    badge(context, x, y, state, colours)
+    badge(context, x, y, state, ink)
     targets.push({ x, y, reach: 14, is: { outage } })
     labels.take(x - 8, y - 8, 16, 16)
-    if (customers > 0) labels.beside(String(customers), x, y, colours[state], '700 13px')
+    if (customers > 0) labels.beside(String(customers), x, y, ink[state], '700 13px')
   }
   return targets
 }
 
-function badge(
-  context: CanvasRenderingContext2D,
-  x: number,
-  y: number,
-  state: State,
-  colours: Ink,
-): void {
+function badge(context: Context, x: number, y: number, state: State, ink: Ink): void {
   const full = Math.PI * 2
   context.lineWidth = 2
-  context.strokeStyle = colours[state]
-  context.fillStyle = colours.panel
+  context.strokeStyle = ink[state]
+  context.fillStyle = ink.panel
   context.beginPath()
   if (state === 'plan') {
     context.moveTo(x, y - 7)
@@ -236,7 +185,7 @@ function badge(
   } else context.arc(x, y, 6, 0, full)
   context.fill()
   context.stroke()
-  context.fillStyle = colours[state]
+  context.fillStyle = ink[state]
   context.beginPath()
   if (state === 'out') context.arc(x, y, 6, 0, full)
   else if (state === 'part') context.arc(x, y, 6, -Math.PI / 2, Math.PI / 2)
@@ -259,8 +208,9 @@ type Drawn = { readonly index: number; readonly x: number; readonly y: number; w
 type Weight = 0 | 1 | 2 | 3
 
 /** What is not normal always, the rest as far as there is room for it. */
-function switchesInSight(size: Size, view: View, { scene, state, device }: Picture): Drawn[] {
+function switchesInSight(size: Size, view: View, { scene, state, wish }: Picture): Drawn[] {
   const { switches } = scene.map
+  const { device } = wish
   const odd = new Set(state?.abnormal.map((each) => each.switch))
   const silent = new Set(state?.silent)
   const byWeight: [Drawn[], Drawn[], Drawn[], Drawn[]] = [[], [], [], []]
@@ -282,13 +232,13 @@ function switchesInSight(size: Size, view: View, { scene, state, device }: Pictu
 }
 
 function paintSwitches(
-  context: CanvasRenderingContext2D,
+  context: Context,
   drawn: readonly Drawn[],
   picture: Picture,
-  colours: Ink,
   labels: Labels,
 ): void {
   const { switches } = picture.scene.map
+  const { ink } = picture.wish
   const odd = new Map(picture.state?.abnormal.map((each) => [each.switch, each.closedPhases]))
   const silent = new Set(picture.state?.silent)
   for (const { index, x, y, weight } of drawn) {
@@ -297,37 +247,37 @@ function paintSwitches(
     const half = weight < 2 ? SWITCH_HALF_PX - 1 : SWITCH_HALF_PX
     context.setLineDash(silent.has(index) ? [2, 2] : [])
     context.lineWidth = weight === 3 ? 3 : 1.5
-    context.strokeStyle = weight === 3 ? colours.ink : colours.net
-    context.fillStyle = silent.has(index) || closed === 0 ? colours.panel : colours.net
+    context.strokeStyle = weight === 3 ? ink.ink : ink.net
+    context.fillStyle = silent.has(index) || closed === 0 ? ink.panel : ink.net
     context.fillRect(x - half, y - half, half * 2, half * 2)
     // Some of its phases stand open: half of the square is filled.
     if (closed !== 0 && closed !== phases) {
-      context.fillStyle = colours.panel
+      context.fillStyle = ink.panel
       context.fillRect(x, y - half, half, half * 2)
     }
     context.strokeRect(x - half, y - half, half * 2, half * 2)
     context.setLineDash([])
     if (drawn.length <= AVOIDED_MAX) labels.take(x - half, y - half, half * 2, half * 2)
-    if (silent.has(index)) labels.write('?', x - 3, y, colours.ink, '700 11px', true)
+    if (silent.has(index)) labels.write('?', x - 3, y, ink.ink, '700 11px', true)
   }
 }
 
-function nameSwitches(drawn: readonly Drawn[], picture: Picture, colours: Ink, labels: Labels) {
+function nameSwitches(drawn: readonly Drawn[], picture: Picture, labels: Labels) {
   const { names, ids } = picture.scene.map.switches
+  const { device, ink } = picture.wish
   // In a storm the names of all open fuses would hide what matters: only the one that was picked keeps its name.
   const many = drawn.filter(({ weight }) => weight === 3).length > NAMED_MAX
   for (const { index, x, y, weight } of drawn) {
-    if (weight < 3 || (many && index !== picture.device)) continue
-    labels.write(names[index] ?? ids[index] ?? '', x + 8, y + 12, colours.ink, '12px')
+    if (weight < 3 || (many && index !== device)) continue
+    labels.beside(names[index] ?? ids[index] ?? '', x, y, ink.ink, '12px')
   }
 }
 
 function paintNames(
-  context: CanvasRenderingContext2D,
+  context: Context,
   size: Size,
   view: View,
-  scene: Scene,
-  colours: Ink,
+  { scene, wish: { ink } }: Picture,
   labels: Labels,
 ): void {
   const { substations, feeders, switches } = scene.map
@@ -342,11 +292,11 @@ function paintNames(
       const y = (scene.y[node] as number) * view.scale + view.shiftY
       if (Number.isNaN(x) || !seen(size, x, y)) continue
       context.lineWidth = 2.5
-      context.strokeStyle = colours.net
-      context.fillStyle = colours.panel
+      context.strokeStyle = ink.net
+      context.fillStyle = ink.panel
       context.fillRect(x - 7, y - 6, 14, 12)
       context.strokeRect(x - 7, y - 6, 14, 12)
-      labels.write(substations.names[index] ?? '', x + 10, y + 12, colours.ink, '600 13px')
+      labels.beside(substations.names[index] ?? '', x, y, ink.ink, '600 13px', 10)
     }
   }
   for (let index = 0; index < feeders.ids.length; index++) {
@@ -356,6 +306,6 @@ function paintNames(
     const x = (scene.x[node] as number) * view.scale + view.shiftX
     const y = (scene.y[node] as number) * view.scale + view.shiftY
     if (Number.isNaN(x) || !seen(size, x, y)) continue
-    labels.write(feeders.names[index] ?? '', x + 8, y - 11, colours.muted, '12px')
+    labels.corner(feeders.names[index] ?? '', x, y, ink.muted, '12px')
   }
 }

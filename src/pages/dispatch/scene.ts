@@ -9,7 +9,7 @@ export type Scene = {
   readonly y: Float64Array
   readonly cells: readonly Cell[]
   /** Switches that normally stand open, drawn dashed: the ways that supply could take. */
-  readonly ties: Path2D
+  readonly ties: Pairs
   readonly bounds: Box
   /** Where each feeder lies in a one-line, by id; empty on a map. */
   readonly feederBoxes: ReadonlyMap<string, Box>
@@ -20,7 +20,9 @@ export type Box = {
   readonly right: number
   readonly bottom: number
 }
-type Cell = { readonly box: Box; readonly trunk: Path2D; readonly fine: Path2D }
+/** Lines as pairs of nodes, one after another: 2i and 2i + 1 are the ends of line i. */
+export type Pairs = ArrayLike<number>
+export type Cell = { readonly box: Box; readonly trunk: Pairs; readonly fine: Pairs }
 
 const CELLS_A_SIDE = 20
 const MILLIONTHS = 1e-6
@@ -117,44 +119,42 @@ function stretchOf(rows: Iterable<Rows>): number {
   return Math.max(0.2, ratios[Math.floor(ratios.length / 2)] ?? 1)
 }
 
-/** The closed switches and transformers within each part, as pairs of nodes: without them a dark line would have grey gaps. */
-export function jointsOf(
-  scene: Scene,
+/** The lines of each part with the closed switches and transformers between them: without those a dark line would have grey gaps. */
+export function pairsOfParts(
+  { map, x }: Scene,
   parts: readonly (readonly number[])[],
   isClosed: (device: number) => boolean,
-): (readonly [number, number])[][] {
-  const { lines, switches, transformers } = scene.map
-  const partOfNode = new Int32Array(scene.x.length).fill(-1)
-  parts.forEach((some, part) => {
+): Pairs[] {
+  const { lines, switches, transformers } = map
+  const partOfNode = new Int32Array(x.length).fill(-1)
+  const pairs = parts.map((some, part) => {
+    const ends: number[] = []
     for (const line of some) {
-      partOfNode[lines.from[line] as number] = part
-      partOfNode[lines.to[line] as number] = part
+      const from = lines.from[line] as number
+      const to = lines.to[line] as number
+      partOfNode[from] = part
+      partOfNode[to] = part
+      ends.push(from, to)
     }
+    return ends
   })
-  const joints: (readonly [number, number])[][] = parts.map(() => [])
   switches.from.forEach((from, device) => {
     const to = switches.to[device] as number
     const part = partOfNode[from] as number
-    if (part >= 0 && part === partOfNode[to] && isClosed(device)) joints[part]?.push([from, to])
+    if (part >= 0 && part === partOfNode[to] && isClosed(device)) pairs[part]?.push(from, to)
   })
   transformers.from.forEach((from, index) => {
     const to = transformers.to[index] as number
     const part = Math.max(partOfNode[from] as number, partOfNode[to] as number)
-    if (part >= 0) joints[part]?.push([from, to])
+    if (part >= 0) pairs[part]?.push(from, to)
   })
-  return joints
+  return pairs
 }
 
-/** The path of some lines, and of joints between them, in units of the drawing. */
-export function pathOf(
-  scene: Scene,
-  lines: readonly number[],
-  joints: readonly (readonly [number, number])[] = [],
-): Path2D {
-  const path = new Path2D()
-  for (const line of lines) addLine(path, scene, line)
-  for (const [from, to] of joints) addEdge(path, scene, from, to)
-  return path
+/** Some lines as pairs of nodes. */
+export function pairsOf({ map }: Scene, lines: readonly number[]): Pairs {
+  const { from, to } = map.lines
+  return lines.flatMap((line) => [from[line] as number, to[line] as number])
 }
 
 /** The middle of the line that lies nearest to the middle of them all: on the network, never beside it. */
@@ -204,23 +204,6 @@ export function switchPlace(scene: Scene, device: number): { x: number; y: numbe
   return { x: (ax + bx) / 2, y: (ay + by) / 2 }
 }
 
-function addLine(path: Path2D, scene: Pick<Scene, 'map' | 'kind' | 'x' | 'y'>, line: number): void {
-  const a = scene.map.lines.from[line] as number
-  const b = scene.map.lines.to[line] as number
-  addEdge(path, scene, a, b)
-}
-
-function addEdge(path: Path2D, scene: Pick<Scene, 'kind' | 'x' | 'y'>, a: number, b: number): void {
-  const ax = scene.x[a] as number
-  const ay = scene.y[a] as number
-  const bx = scene.x[b] as number
-  const by = scene.y[b] as number
-  if (Number.isNaN(ax + ay + bx + by)) return
-  path.moveTo(ax, ay)
-  if (scene.kind === 'oneLine' && ay !== by) path.lineTo(ax, by)
-  path.lineTo(bx, by)
-}
-
 function build(
   map: NetworkMap,
   kind: Scene['kind'],
@@ -231,7 +214,7 @@ function build(
   const bounds = boundsOf(x, y)
   const width = bounds.right - bounds.left || 1
   const height = bounds.bottom - bounds.top || 1
-  const made = new Map<number, { box: Box; trunk: Path2D; fine: Path2D }>()
+  const made = new Map<number, { box: Box; trunk: number[]; fine: number[] }>()
   const add = (a: number, b: number, trunk: boolean) => {
     const ax = x[a] as number
     const ay = y[a] as number
@@ -244,21 +227,18 @@ function build(
     )
     const row = Math.min(CELLS_A_SIDE - 1, Math.floor(((ay - bounds.top) / height) * CELLS_A_SIDE))
     const key = row * CELLS_A_SIDE + column
-    const cell = made.get(key) ?? {
-      box: { left: ax, top: ay, right: ax, bottom: ay },
-      trunk: new Path2D(),
-      fine: new Path2D(),
+    let cell = made.get(key)
+    if (cell === undefined) {
+      cell = { box: { left: ax, top: ay, right: ax, bottom: ay }, trunk: [], fine: [] }
+      made.set(key, cell)
     }
-    made.set(key, {
-      ...cell,
-      box: {
-        left: Math.min(cell.box.left, ax, bx),
-        top: Math.min(cell.box.top, ay, by),
-        right: Math.max(cell.box.right, ax, bx),
-        bottom: Math.max(cell.box.bottom, ay, by),
-      },
-    })
-    addEdge(trunk ? cell.trunk : cell.fine, { kind, x, y }, a, b)
+    cell.box = {
+      left: Math.min(cell.box.left, ax, bx),
+      top: Math.min(cell.box.top, ay, by),
+      right: Math.max(cell.box.right, ax, bx),
+      bottom: Math.max(cell.box.bottom, ay, by),
+    }
+    ;(trunk ? cell.trunk : cell.fine).push(a, b)
   }
   map.lines.from.forEach((a, line) => {
     const b = map.lines.to[line] as number
@@ -268,13 +248,10 @@ function build(
   map.switches.from.forEach((a, index) => {
     if (map.switches.normal[index] !== 0) add(a, map.switches.to[index] as number, true)
   })
-  const ties = new Path2D()
-  map.switches.from.forEach((a, index) => {
-    if (map.switches.normal[index] !== 0) return
-    const b = map.switches.to[index] as number
-    if (kind === 'map') addEdge(ties, { kind, x, y }, a, b)
-  })
   map.transformers.from.forEach((a, index) => add(a, map.transformers.to[index] as number, false))
+  const ties = map.switches.from.flatMap((a, index) =>
+    kind === 'map' && map.switches.normal[index] === 0 ? [a, map.switches.to[index] as number] : [],
+  )
   return { map, kind, x, y, cells: [...made.values()], ties, bounds }
 }
 

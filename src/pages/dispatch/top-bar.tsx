@@ -13,6 +13,7 @@ import {
   unplanned,
   zone,
 } from './board.ts'
+import { calls, hasMoreCalls, unmatchedCalls } from './calls.ts'
 import { helpOpen } from './desk.ts'
 import { network, networkState } from './network.ts'
 import { soundOn, turnSound } from './sound.ts'
@@ -82,6 +83,18 @@ export function TopBar() {
         customers={listed('noCrew').length}
         rest=""
       />
+      {calls.value.length > 0 && (
+        <span>
+          {words.calls}{' '}
+          <b>
+            {count(calls.value.length)}
+            {hasMoreCalls.value && '+'}
+          </b>{' '}
+          {unmatchedCalls.value.length > 0 && (
+            <span class="mute">{words.unmatched(unmatchedCalls.value.length)}</span>
+          )}
+        </span>
+      )}
       {map !== null && <span class="wide mute">{words.ofServed(count(map.customersServed))}</span>}
       <span class="push feed" role="timer" aria-label={words.fieldData}>
         <span class="wide">{words.fieldData}</span>

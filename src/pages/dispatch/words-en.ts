@@ -32,11 +32,31 @@ export const en = {
     estimatePassed: (at: string, min: string, n: string) =>
       `Estimate ${at} passed ${min} ago; ${n} customers read “we are checking”`,
     unattended: (n: string, min: string) => `${n} customers out for ${min}, no crew named`,
+    hazard: (said: string) =>
+      said === '' ? 'Customer reports a danger: wire, fire or smoke' : `Danger reported: “${said}”`,
+    many: {
+      lifeSupport: (outages: string, n: string) =>
+        `${n} life-support customers out in ${outages} outages, no crew named`,
+      estimatePassed: (outages: string, n: string) =>
+        `Estimates passed in ${outages} outages; ${n} customers read “we are checking”`,
+      unattended: (outages: string, n: string) =>
+        `${n} customers out in ${outages} outages for over 10 min, no crew named`,
+    },
+    load: {
+      heavy: (percent: string, min: string) => `Heavily loaded for ${min}, up to ${percent} %`,
+      overload: (percent: string, min: string) => `Overloaded for ${min}, up to ${percent} %`,
+      longOverload: (percent: string, min: string) =>
+        `Overloaded too long: ${min}, up to ${percent} %`,
+    },
     silentGateway: (n: number) =>
       `Gateway silent; ${n} switches stand as last seen, marked with a question mark`,
   },
   moreAlarms: (n: number) => (n === 1 ? '1 more alarm' : `${n} more alarms`),
+  fewerAlarms: 'The first three alarms only',
   show: 'Show',
+  ties: 'Ties',
+  calls: 'Calls',
+  unmatched: (n: number) => `${n} unmatched`,
   lists: {
     active: 'Active',
     noCrew: 'No crew',
@@ -52,12 +72,12 @@ export const en = {
   agenda: 'Outages',
   col: {
     state: 'State',
-    id: 'Id',
     device: 'Device',
     feeder: 'Feeder',
     out: 'Out',
     of: 'of',
     critical: 'Cannot wait',
+    calls: 'Calls',
     start: 'Start',
     dur: 'For',
     estimate: 'Estimate',
@@ -80,8 +100,9 @@ export const en = {
   backAt: (at: string) => `back ${at}`,
   passedBy: (min: string) => `passed ${min}`,
   uncertainStart: 'or earlier: the first word about it was “open”',
-  feederRow: (feeder: string, n: number, customers: string) =>
-    `${feeder}: ${customers} out in ${n} outages`,
+  feederRow: (feeder: string, n: number, customers: string, noCrew: number) =>
+    `${feeder}: ${customers} out in ${n === 1 ? '1 outage' : `${n} outages`}` +
+    (noCrew > 0 ? `, ${noCrew} without crew` : ''),
   emptyGood: (age: string) => `No outages. Field data ${age} old.`,
   emptyUnheard: 'No outages are recorded. No field device has been heard yet.',
   emptyList: 'Nothing in this list.',
