@@ -152,5 +152,5 @@ function contextOf(canvas: Canvas) {
   const context = canvas.getContext('2d', { alpha: false })
   // Browsers that draw at all give the context that they gave before.
   if (context === null) throw new Error('this browser cannot draw in two dimensions')
-  return context as CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D
+  return context
 }

@@ -4,9 +4,9 @@ import { openDrawingRoom } from './drawing-room.ts'
 /** A worker's own scope, as far as it is used here. */
 type Scope = {
   postMessage(told: Told, moved: Transferable[]): void
-  onmessage: ((event: { data: Ask }) => void) | null
+  addEventListener(name: 'message', hear: (event: { data: Ask }) => void): void
 }
 const scope = globalThis as unknown as Scope
 
 const hear = openDrawingRoom((told, moved) => scope.postMessage(told, moved))
-scope.onmessage = ({ data }) => hear(data)
+scope.addEventListener('message', ({ data }) => hear(data))

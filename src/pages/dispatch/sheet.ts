@@ -146,7 +146,7 @@ function openRoom(hear: (told: Told) => void): { ask(ask: Ask): void; close(): v
   }
   const worker = new Worker(new URL('./drawing-worker.ts', import.meta.url), { type: 'module' })
   worker.addEventListener('message', (event: MessageEvent<Told>) => hear(event.data))
-  return { ask: (asked) => worker.postMessage(asked), close: () => worker.terminate() }
+  return { ask: (asked) => worker.postMessage(asked, []), close: () => worker.terminate() }
 }
 
 /** Where the sheet of a wish lies in the frame of another view. */
