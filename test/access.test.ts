@@ -102,6 +102,8 @@ DELETE /api/v1/webhooks/:id           a
 POST /api/v1/live/ticket              dpc a
 POST /api/v1/tokens/:jti/revoke       a
 GET  /live                            *
+POST /my/sign-in                      *
+POST /my/sign-out                     *
 GET  /public/outages.geojson          *
 GET  /public/calendar/:key            *
 GET  /health/live                     *

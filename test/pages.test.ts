@@ -257,3 +257,59 @@ t.test(
     }
   },
 )
+
+t.test(
+  'without scripts a customer reads their own answer as a list, by a cookie that nothing else takes',
+  skip,
+  async (t) => {
+    const service = await town(t)
+    const field = await openGateway(t, service.broker)
+    await field.switch('S1', 'open', Date.now() - 60_000, { reason: 'lockout' })
+    await service.get('outages?state=active')
+    const browser = await openBrowser(t)
+    const still = { javaScriptEnabled: false, viewport: { width: 390, height: 844 } }
+    for (const lang of ['en', 'zh']) {
+      const { page } = await visit(browser, `${service.http}/my?lang=${lang}`, still)
+      await page.locator('textarea').fill('no token at all')
+      await page.locator('form button').click()
+      await page.locator('[role=alert]').waitFor()
+      await page.locator('textarea').fill(await service.token('dispatcher'))
+      await page.locator('form button').click()
+      await page.locator('[role=alert]').waitFor()
+
+      const token = await service.token('customer', ['P3'])
+      await page.locator('textarea').fill(`https://example.org/my#token=${token}`)
+      await page.locator('form button').click()
+      const says = lang === 'en' ? /Your power is out/ : /您家已停电/
+      await page.getByText(says).waitFor()
+      t.match(await text(page, 'table'), lang === 'en' ? /83 without power/ : /83 户停电/)
+      const wide = await page.evaluate<number>('document.documentElement.scrollWidth')
+      t.ok(wide <= 390, `nothing is cut on a phone (${wide} px)`)
+
+      const [cookie] = await page.context().cookies()
+      t.hasStrict(cookie, { httpOnly: true, sameSite: 'Strict', path: '/my' })
+      const headers = { cookie: `${cookie?.name}=${cookie?.value}` }
+      const mine = await fetch(`${service.http}/my`, { headers })
+      t.match(mine.headers.get('cache-control'), /no-store/, 'what is personal is kept nowhere')
+      t.match(await mine.text(), /P3/)
+      const api = await fetch(`${service.http}/api/v1/me`, { headers })
+      t.equal(api.status, 401, 'the interface does not look at the cookie')
+
+      await page.locator('form button').click()
+      await page.locator('textarea').waitFor()
+      t.same(await page.context().cookies(), [])
+      await page.context().close()
+    }
+    const foreign = await fetch(`${service.http}/my/sign-in`, {
+      method: 'POST',
+      headers: {
+        origin: 'https://elsewhere.example',
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      body: new URLSearchParams({ token: await service.token('customer', ['P3']) }),
+    })
+    t.equal(foreign.status, 403, 'another site signs nobody in')
+    const own = await fetch(`${service.http}/my`)
+    t.ok((await own.text()).length < 4_000, 'the form is small')
+  },
+)

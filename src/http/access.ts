@@ -120,6 +120,10 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   // Administrator.
   'POST /api/v1/tokens/:jti/revoke': by(),
 
+  // A browser without scripts: gives its token in a form, and gets it back as a cookie for its own list alone.
+  'POST /my/sign-in': anyone,
+  'POST /my/sign-out': anyone,
+
   // Public.
   'GET /public/outages.geojson': anyone,
   // The key in the path is the secret.

@@ -79,7 +79,7 @@ function identified(request: FastifyRequest): Identity {
  * Browsers name the page that opens a socket, and send along nothing that proves it wanted to: other sites are refused. Programs that
  * are no browser name none.
  */
-function isOwnOrigin(request: FastifyRequest, allowed: readonly string[]): boolean {
+export function isOwnOrigin(request: FastifyRequest, allowed: readonly string[]): boolean {
   const { origin, host } = request.headers
   if (origin === undefined || allowed.includes(origin)) return true
   return URL.canParse(origin) && new URL(origin).host === host

@@ -11,7 +11,7 @@ import {
   readSetsOut,
   readSwitchStates,
 } from '../stores/standing-read.ts'
-import { openAlarms } from '../stores/load-alarms.ts'
+import { listAlarms } from '../stores/load-alarms.ts'
 import { MS_PER_DAY, toIso, type EpochMs } from '../time.ts'
 import {
   drawNetwork,
@@ -31,6 +31,8 @@ import { notFound } from './problem.ts'
 
 /** Supply that came back within this time is still shown as such. */
 const BACK_SHOWN_MS = MS_PER_DAY
+/** Load alarms told at once; a network with more of them open has another problem. */
+const LOAD_ALARMS_MAX = 200
 /** The state of the network is worked out at most this often, however many screens ask. */
 const STATE_AGE_MS = 400
 
@@ -69,7 +71,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       readSwitchStates(db),
       readGateways(db),
       readFieldHeardAt(db),
-      openAlarms(db),
+      listAlarms(db, { state: 'open', limit: LOAD_ALARMS_MAX }),
     ])
     const { network, standing } = view
     const gone = new Set(gateways.filter(({ online }) => !online).map(({ id }) => id))
@@ -101,12 +103,15 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       })),
       fieldHeardAt: fieldHeardAt === null ? null : toIso(fieldHeardAt),
       parts: [...partsOut(view, places, sets, standing), ...partsBack(view, places, back)],
-      loadAlarms: loadAlarms.map(({ point, kind, from, peakRate }) => ({
-        point,
-        kind,
-        from: toIso(from),
-        peakRate,
-        ...placeOfLoad(view, point),
+      loadAlarms: loadAlarms.map((alarm) => ({
+        id: alarm.id,
+        point: alarm.point,
+        name: nameOfLoad(view, alarm.point),
+        feeder: alarm.feeder,
+        kind: alarm.kind,
+        from: toIso(alarm.from),
+        peakRate: alarm.peak,
+        acknowledgedAt: alarm.acknowledgedAt === null ? null : toIso(alarm.acknowledgedAt),
       })),
     }
   }
@@ -226,13 +231,9 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
   )
 }
 
-/** What people call the point of a load, and the feeder it hangs on; null where it hangs on none. */
-function placeOfLoad({ network, tables }: NetworkView, point: string) {
+/** What people call the point of a load: the feeder that it heads, a transformer, or its id. */
+function nameOfLoad({ network, tables }: NetworkView, point: string): string {
   const headed = network.feeders.findIndex(({ id, head }) => head === point || id === point)
-  if (headed >= 0) {
-    const feeder = tables.feeders[headed]
-    return { name: feeder?.name ?? point, feeder: feeder?.id ?? null }
-  }
-  const transformer = tables.transformers.find(({ id }) => id === point)
-  return { name: transformer?.name ?? point, feeder: null }
+  if (headed >= 0) return tables.feeders[headed]?.name ?? point
+  return tables.transformers.find(({ id }) => id === point)?.name ?? point
 }

@@ -1,6 +1,5 @@
+import type { Language } from '../notices/words.ts'
 import type { App } from './parts.ts'
-
-export type Language = 'en' | 'zh-CN'
 
 const WORDS = {
   en: {
@@ -16,8 +15,6 @@ const WORDS = {
     elsewhere: 'Outside any area',
     masked: 'Counts below five are not shown, so that nobody can be singled out.',
     caption: 'Outages by area',
-    my: 'My address needs scripts to sign in. The list of all outages works without:',
-    list: 'All outages',
   },
   'zh-CN': {
     asOf: (at: string) => `截至 ${at}。本页不会自动更新，请重新载入。`,
@@ -32,8 +29,6 @@ const WORDS = {
     elsewhere: '不属任何区域',
     masked: '少于五户的数目不予显示，以免辨认出个人。',
     caption: '各区域停电情况',
-    my: '“我的地址”需要脚本才能登录。停电列表无需脚本：',
-    list: '全部停电',
   },
 } as const
 
@@ -60,22 +55,15 @@ export async function plainOutages(
   const answer = await app.inject('/public/outages.geojson')
   if (answer.statusCode !== 200) return `<p>${words.unknown}</p>`
   const { features, asOf, customersOut } = answer.json<Collection>()
-  const locale = language === 'en' ? 'en-GB' : 'zh-CN'
-  const time = new Intl.DateTimeFormat(locale, {
-    timeZone,
-    dateStyle: 'medium',
-    timeStyle: 'short',
-  })
-  const number = new Intl.NumberFormat(locale)
-  const when = (text: string) => time.format(new Date(text))
+  const { when, count } = plainTimes(language, timeZone)
   const said = (masked: Masked) =>
-    typeof masked === 'number' ? number.format(masked) : words.fewer(masked.max)
+    typeof masked === 'number' ? count(masked) : words.fewer(masked.max)
   const sum =
     features.length === 0 || customersOut === undefined
       ? words.none
       : typeof customersOut === 'number'
-        ? words.all(number.format(customersOut))
-        : words.upTo(number.format(customersOut.max))
+        ? words.all(count(customersOut))
+        : words.upTo(count(customersOut.max))
   const rows = features.map(
     ({ properties }) =>
       `<tr><th scope="row">${escape(properties.area ?? words.elsewhere)}</th>` +
@@ -91,9 +79,19 @@ export async function plainOutages(
   return `<main class="plain"><h1>${sum}</h1>${asOfLine}${table}</main>`
 }
 
-export function plainAnswer(language: Language): string {
-  const words = WORDS[language]
-  return `<noscript><main class="plain"><p>${words.my} <a href="/">${words.list}</a></p></main></noscript>`
+/** Times and numbers as the language writes them, in the utility's calendar. */
+export function plainTimes(language: Language, timeZone: string) {
+  const locale = language === 'en' ? 'en-GB' : 'zh-CN'
+  const time = new Intl.DateTimeFormat(locale, {
+    timeZone,
+    dateStyle: 'medium',
+    timeStyle: 'short',
+  })
+  const number = new Intl.NumberFormat(locale)
+  return {
+    when: (text: string): string => time.format(new Date(text)),
+    count: (value: number): string => number.format(value),
+  }
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -102,4 +100,5 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '>': '&gt;',
   '"': '&quot;',
 }
-const escape = (text: string): string => text.replace(/[&<>"]/g, (sign) => ESCAPES[sign] ?? sign)
+export const escape = (text: string): string =>
+  text.replace(/[&<>"]/g, (sign) => ESCAPES[sign] ?? sign)

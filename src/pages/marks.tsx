@@ -25,70 +25,71 @@ const digit = (text: string, y: number, fill: string) => (
   </text>
 )
 
-const SHAPES: Record<MarkName, JSX.Element> = {
-  out: <circle cx="7" cy="7" r="6.5" fill="currentColor" />,
-  part: (
+// Made anew for each mark: an element that is drawn in two places keeps the trees of all its places alive.
+const SHAPES: Record<MarkName, () => JSX.Element> = {
+  out: () => <circle cx="7" cy="7" r="6.5" fill="currentColor" />,
+  part: () => (
     <>
       {ring(5.75)}
       <path d="M7 1.25a5.75 5.75 0 0 1 0 11.5z" fill="currentColor" />
     </>
   ),
-  pred: (
+  pred: () => (
     <>
       {ring(5.9, '2.6 1.5')}
       {line(1.3, { d: QUESTION })}
     </>
   ),
-  plan: (
+  plan: () => (
     <>
       {line(1.5, { d: 'M7 .8 13.2 7 7 13.2.8 7z' })}
       {line(1.3, { d: 'M7 4v3.2h2.6' })}
     </>
   ),
-  back: (
+  back: () => (
     <>
       {ring(5.9)}
       {line(1.7, { d: 'm4 7.2 2.2 2.2L10.2 5' })}
     </>
   ),
-  on: (
+  on: () => (
     <>
       {ring(5.9)}
       <circle cx="7" cy="7" r="2.6" fill="currentColor" />
     </>
   ),
-  ovl: line(1.6, { d: 'M1 1.2h12M7 4l5.4 9H1.6z' }),
-  stale: (
+  ovl: () => line(1.6, { d: 'M1 1.2h12M7 4l5.4 9H1.6z' }),
+  stale: () => (
     <>
       {line(1.3, { d: 'M1 1h12v12H1z', 'stroke-dasharray': '2 1.6' })}
       {line(1.3, { d: QUESTION })}
     </>
   ),
-  p1: (
+  p1: () => (
     <>
       <path d="M7 .2 14 13.4H0z" fill="currentColor" />
       {digit('1', 12.2, 'var(--panel)')}
     </>
   ),
-  p2: (
+  p2: () => (
     <>
       {line(1.4, { d: 'M7 .2 13.8 7 7 13.8.2 7z' })}
       {digit('2', 10, 'currentColor')}
     </>
   ),
-  p3: (
+  p3: () => (
     <>
       {line(1.2, { d: 'M.8 1h12.4v7.6L7 13.4.8 8.6z' })}
       {digit('3', 9.4, 'currentColor')}
     </>
   ),
-  ok: line(1.8, { d: 'm2 7.6 3.4 3.2L12 3.4' }),
-  no: line(1.8, { d: 'm2.5 2.5 9 9m0-9-9 9' }),
+  ok: () => line(1.8, { d: 'm2 7.6 3.4 3.2L12 3.4' }),
+  no: () => line(1.8, { d: 'm2.5 2.5 9 9m0-9-9 9' }),
 }
 
 export const Mark = ({ of }: { of: MarkName }) => (
   <svg class="mk" viewBox="0 0 14 14" aria-hidden="true">
-    {SHAPES[of]}
+    {SHAPES[of]()}
   </svg>
 )
 

@@ -78,7 +78,7 @@ function AlarmRow({ alarm }: { alarm: Alarm }) {
         </button>
       )}
       {ackedAt === undefined ? (
-        <button type="button" onClick={() => acknowledge(alarm.key)}>
+        <button type="button" onClick={() => acknowledge(alarm)}>
           {unacknowledged.value[0]?.key === alarm.key && <kbd>Space</kbd>} {words.ack}
         </button>
       ) : (
@@ -187,7 +187,8 @@ function sayAlarm({ about, sinceAt }: Alarm): string {
     case 'hazard':
       return say.hazard(about.call.words ?? '')
     case 'load':
-      return say.load[about.load.kind](
+      return say.load(
+        say.loadKind[about.load.kind] ?? about.load.kind,
         count(Math.round(about.load.peakRate * 100)),
         spell(now.value - sinceAt),
       )

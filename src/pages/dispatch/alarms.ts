@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import { MS_PER_MIN, type EpochMs } from '../../time.ts'
+import { send } from '../api.ts'
 import { instant } from '../language.ts'
 import { now, pageTime } from '../page-clock.ts'
 import { out, past, priorities } from './board.ts'
@@ -60,8 +61,8 @@ export const alarms = computed<readonly Alarm[]>(() => {
         about: { rule: 'hazard', call },
       })),
     ...(networkState.value?.loadAlarms ?? []).map((load): Alarm => ({
-      key: `load:${load.point}:${load.kind}:${load.from}`,
-      priority: load.kind === 'heavy' ? 3 : 2,
+      key: `load:${load.id}`,
+      priority: load.kind === 'overload' || load.kind === 'longOverload' ? 2 : 3,
       sinceAt: Date.parse(load.from),
       about: { rule: 'load', load },
     })),
@@ -139,21 +140,31 @@ function gathered(some: readonly Alarm[]): readonly Alarm[] {
 }
 
 /** When this desk acknowledged each alarm. */
-export const acknowledged = signal<ReadonlyMap<string, EpochMs>>(
+const acknowledgedHere = signal<ReadonlyMap<string, EpochMs>>(
   new Map(JSON.parse(localStorage.getItem(ACKNOWLEDGED_KEY) ?? '[]') as [string, EpochMs][]),
 )
+
+/** Load alarms are acknowledged for every desk at once; the service keeps those. */
+export const acknowledged = computed<ReadonlyMap<string, EpochMs>>(() => {
+  const all = new Map(acknowledgedHere.value)
+  for (const { id, acknowledgedAt } of networkState.value?.loadAlarms ?? []) {
+    if (acknowledgedAt !== null) all.set(`load:${id}`, Date.parse(acknowledgedAt))
+  }
+  return all
+})
 
 export const unacknowledged = computed(() =>
   alarms.value.filter(({ key }) => !acknowledged.value.has(key)),
 )
 
-export function acknowledge(key: string): void {
-  const kept = [...acknowledged.value, [key, pageTime()] as const].slice(-ACKNOWLEDGED_MAX)
-  acknowledged.value = new Map(kept)
+export function acknowledge({ key, about }: Alarm): void {
+  const kept = [...acknowledgedHere.value, [key, pageTime()] as const].slice(-ACKNOWLEDGED_MAX)
+  acknowledgedHere.value = new Map(kept)
   localStorage.setItem(ACKNOWLEDGED_KEY, JSON.stringify(kept))
+  if (about.rule === 'load') void send(`/api/v1/load-alarms/${about.load.id}/acknowledge`, {})
 }
 
 export function acknowledgeFirst(): void {
   const [first] = unacknowledged.value
-  if (first !== undefined) acknowledge(first.key)
+  if (first !== undefined) acknowledge(first)
 }

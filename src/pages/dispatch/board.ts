@@ -236,8 +236,8 @@ export const detailIs = (which: () => string | null) => (selectedId = which)
 export const heard = signal<{ readonly id: string; readonly times: number }>({ id: '', times: 0 })
 
 function hearNotice(notice: LiveNotice): void {
-  if (notice.data.outage === null) return
-  changed.add(notice.data.outage)
+  // A word about a load names no outage: it stands in the state of the network, which is read in every round.
+  if (notice.data.outage !== null) changed.add(notice.data.outage)
   gather()
 }
 
@@ -251,7 +251,7 @@ async function readChanged(): Promise<void> {
   const ids = [...changed]
   changed.clear()
   if (ids.length > CHANGED_MAX) await readBoard()
-  else await Promise.all([readSome(ids), readNetworkState()])
+  else await Promise.all([ids.length > 0 && readSome(ids), readNetworkState()])
   batch(() => {
     for (const id of ids) {
       if (id === selectedId()) heard.value = { id, times: heard.value.times + 1 }
@@ -263,7 +263,11 @@ async function readChanged(): Promise<void> {
 
 export function openBoard(): void {
   void readNetwork()
-  followLive({ topics: ['outages'], onNotice: hearNotice, onResync: () => void readBoard() })
+  followLive({
+    topics: ['outages', 'load'],
+    onNotice: hearNotice,
+    onResync: () => void readBoard(),
+  })
   effect(() => {
     const at = past.value
     if (at === null) return void readNetworkState()

@@ -67,13 +67,15 @@ export type NetworkState = {
 
 /** A load that has stood above a limit for long enough to say so; `point` is a switch at the head of a feeder, a transformer or a load point. */
 export type LoadAlarm = {
+  readonly id: number
   readonly point: string
   readonly name: string
   readonly feeder: string | null
-  readonly kind: 'heavy' | 'overload' | 'longOverload'
+  readonly kind: string
   readonly from: string
-  /** Highest load over rating since then. */
+  /** The worst since then, as a share: load over rating, or unevenness. */
   readonly peakRate: number
+  readonly acknowledgedAt: string | null
 }
 
 /** A part of the network without supply, or back within the day, with the outage it belongs to. */

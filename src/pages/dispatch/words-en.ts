@@ -42,12 +42,14 @@ export const en = {
       unattended: (outages: string, n: string) =>
         `${n} customers out in ${outages} outages for over 10 min, no crew named`,
     },
-    load: {
-      heavy: (percent: string, min: string) => `Heavily loaded for ${min}, up to ${percent} %`,
-      overload: (percent: string, min: string) => `Overloaded for ${min}, up to ${percent} %`,
-      longOverload: (percent: string, min: string) =>
-        `Overloaded too long: ${min}, up to ${percent} %`,
-    },
+    load: (kind: string, percent: string, min: string) => `${kind} for ${min}, up to ${percent} %`,
+    loadKind: {
+      heavy: 'Heavily loaded',
+      overload: 'Overloaded',
+      longOverload: 'Overloaded for long',
+      unbalance: 'Phases unevenly loaded',
+      reverse: 'Power flows back',
+    } as Record<string, string>,
     silentGateway: (n: number) =>
       `Gateway silent; ${n} switches stand as last seen, marked with a question mark`,
   },

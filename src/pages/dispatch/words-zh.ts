@@ -36,10 +36,13 @@ export const zh: typeof en = {
       estimatePassed: (outages, n) => `${outages} 起停电已过预计时间；${n} 户看到“正在核实”`,
       unattended: (outages, n) => `${outages} 起停电共 ${n} 户已超过10分钟，尚未指派抢修队`,
     },
-    load: {
-      heavy: (percent, min) => `重载 ${min}，最高 ${percent} %`,
-      overload: (percent, min) => `过载 ${min}，最高 ${percent} %`,
-      longOverload: (percent, min) => `过载时间过长：${min}，最高 ${percent} %`,
+    load: (kind, percent, min) => `${kind} ${min}，最高 ${percent} %`,
+    loadKind: {
+      heavy: '重载',
+      overload: '过载',
+      longOverload: '长时间过载',
+      unbalance: '三相不平衡',
+      reverse: '潮流反送',
     },
     silentGateway: (n) => `网关无消息；${n} 台开关保持最后位置，以问号标示`,
   },

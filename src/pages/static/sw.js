@@ -17,7 +17,8 @@ async function freshOrKept(request, name) {
   const cache = await caches.open(KEPT)
   try {
     const answer = await fetch(request)
-    if (answer.ok) await cache.put(name, answer.clone())
+    const isPersonal = /no-store/.test(answer.headers.get('cache-control') ?? '')
+    if (answer.ok && !isPersonal) await cache.put(name, answer.clone())
     return answer
   } catch (error) {
     const kept = await cache.match(name)
