@@ -6,6 +6,7 @@ import type { NetworkMap, NetworkState } from './network.ts'
 export type View = { readonly scale: number; readonly shiftX: number; readonly shiftY: number }
 export type Size = { readonly width: number; readonly height: number }
 export type Place = { readonly x: number; readonly y: number }
+export type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D
 export type Drawing = 'map' | 'oneLine'
 
 /** The colours of the style sheet and its font, computed: a worker has no style sheet. */

@@ -1,5 +1,4 @@
-import type { Ink } from './drawn.ts'
-import type { Context } from './painter.ts'
+import type { Context, Ink } from './drawn.ts'
 
 const LABELS_DRAWN_MAX = 160
 const LINE_PX = 14

@@ -1,10 +1,8 @@
 import type { State } from '../marks.tsx'
-import type { DrawnState, Ink, Place, Size, Target, View, Wish } from './drawn.ts'
+import type { Context, DrawnState, Ink, Place, Size, Target, View, Wish } from './drawn.ts'
 import { Labels } from './labels.ts'
 import { cellPaths, levelOf, pathOf, type Level } from './paths.ts'
 import { pairsOf, switchPlace, type Pairs, type Scene } from './scene.ts'
-
-export type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D
 
 /** A part of the network that is not normal, laid out. */
 export type Patch = {
