@@ -3,8 +3,9 @@ import { render } from 'preact'
 import { adoptToken, signIn, token } from '../api.ts'
 import { startClock } from '../page-clock.ts'
 import { SignIn } from '../sign-in.tsx'
-import { Balance, followBalance } from './balance.tsx'
+import { Balance } from './balance.tsx'
 import { Explain } from './explain.tsx'
+import { FeederPage } from './feeder.tsx'
 import { Head } from './head.tsx'
 import { MajorDaysPlot } from './major-days.tsx'
 import { Months } from './months.tsx'
@@ -59,7 +60,11 @@ function Report({ shown }: { shown: Reports }) {
         <Months shown={shown} symbol={symbol} />
         <MajorDaysPlot shown={shown} />
       </div>
-      <Feeders shown={shown} symbol={symbol} />
+      {shown.of.feeder === null ? (
+        <Feeders shown={shown} symbol={symbol} />
+      ) : (
+        <FeederPage shown={shown} feeder={shown.of.feeder} />
+      )}
       <Causes shown={shown} symbol={symbol} />
     </>
   )
@@ -73,7 +78,6 @@ effect(() => {
   if (token.value === null || opened) return
   opened = true
   followQuestion()
-  followBalance()
   followWorks()
 })
 effect(() => {

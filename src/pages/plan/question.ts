@@ -20,6 +20,10 @@ export type Question = {
   readonly work: string | null
   /** The moment of the balance, RFC 3339; none: now. */
   readonly at: string | null
+  /** The day (`2026-11-24`) or year (`2026`) whose highest load the balance shows instead of a moment. */
+  readonly peak: string | null
+  /** The feeder or substation whose load, forecast and N-1 stand above the balance. */
+  readonly place: string | null
 }
 export const VIEWS = ['reliability', 'balance', 'works'] as const
 export type View = (typeof VIEWS)[number]
@@ -56,6 +60,8 @@ function fromAddress(): Question {
     view: VIEWS.find((each) => each === asked.get('view')) ?? 'reliability',
     work: asked.get('work'),
     at: asked.get('at'),
+    peak: /^\d{4}(-\d\d-\d\d)?$/.test(asked.get('peak') ?? '') ? asked.get('peak') : null,
+    place: asked.get('place'),
   }
 }
 
@@ -77,6 +83,8 @@ export function addressOf(wanted: Question): string {
   if (wanted.view !== 'reliability') says.set('view', wanted.view)
   if (wanted.work !== null) says.set('work', wanted.work)
   if (wanted.at !== null) says.set('at', wanted.at)
+  if (wanted.peak !== null) says.set('peak', wanted.peak)
+  if (wanted.place !== null) says.set('place', wanted.place)
   for (const kept of ['lang', 'theme']) {
     const value = new URLSearchParams(location.search).get(kept)
     if (value !== null) says.set(kept, value)

@@ -107,7 +107,8 @@ const en = {
   how: 'How known',
   ticks: 'ticks at 80 and 100 %',
   measuredPoints: (n: number) => (n === 1 ? '1 point measured' : `${n} points measured`),
-  positionsAs: (what: string) => `switches: ${what}`,
+  positionsAs: (what: string): string =>
+    what === 'normal' ? 'switches as normal' : 'switches as they stand',
   reverse: 'flows back',
   noRating: 'no rating',
   noLoads: 'The network names no feeder that could carry a load.',
@@ -275,7 +276,7 @@ const zh: typeof en = {
   how: '来源',
   ticks: '刻度为 80 与 100 %',
   measuredPoints: (n) => `实测 ${n} 点`,
-  positionsAs: (what) => `开关位置：${what}`,
+  positionsAs: (what) => (what === 'normal' ? '开关按正常位置' : '开关按当前位置'),
   reverse: '反送',
   noRating: '无额定值',
   noLoads: '网络中没有可承载负荷的线路。',

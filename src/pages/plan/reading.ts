@@ -1,0 +1,30 @@
+import { useEffect, useState } from 'preact/hooks'
+import { read } from '../api.ts'
+
+/** What a path of the service answers; undefined while it is asked, the reason where it cannot be had. */
+export type Known<T> =
+  | { readonly state: 'reading' }
+  | { readonly state: 'known'; readonly value: T }
+  | { readonly state: 'failed'; readonly why: string }
+
+/** Reads a path, and again whenever it changes; the answer to an older path is let go. */
+export function useRead<T>(path: string): Known<T> {
+  const [known, setKnown] = useState<{ path: string; known: Known<T> }>({
+    path,
+    known: { state: 'reading' },
+  })
+  useEffect(() => {
+    let gone = false
+    void read<T>(path).then((answer) => {
+      if (gone) return
+      const found: Known<T> = answer.ok
+        ? { state: 'known', value: answer.value }
+        : { state: 'failed', why: answer.problem.detail || answer.problem.title }
+      setKnown({ path, known: found })
+    })
+    return () => {
+      gone = true
+    }
+  }, [path])
+  return known.path === path ? known.known : { state: 'reading' }
+}

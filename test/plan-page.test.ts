@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Page } from 'playwright-core'
+import t from 'tap'
+import { makeTown } from '../simulators/town.ts'
+import { rollUpLoads, saveLoads } from '../src/stores/loads.ts'
+import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../src/time.ts'
+import { buildPages, noBrowser, openBrowser, visit } from './support/browser.ts'
+import { openTestDatabase } from './support/database.ts'
+import { openGateway, openTestService, type TestService } from './support/service.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const skip = noBrowser === false ? {} : { skip: noBrowser }
+/** A forecast is judged by its own past after eight weeks that it learns from. */
+const DAYS = 66
+const TOWN = makeTown({ seed: 4, customers: 3000 })
+const feederAt = (index: number) =>
+  TOWN.feeders[index] ?? assert.fail(`a town without feeder ${index}`)
+const FIRST = feederAt(0)
+const FAULTED = feederAt(1)
+
+/** Load of a head at an instant, in kW: a day's rhythm that is highest at 15:00, weekends lower, the second feeder above the first. */
+function kwAt(feeder: number, at: number): number {
+  const hour = new Date(at).getUTCHours()
+  const weekend = [0, 6].includes(new Date(at).getUTCDay()) ? 0.8 : 1
+  const rhythm = 1 + 0.4 * Math.sin(((hour - 9) / 24) * 2 * Math.PI)
+  // Days differ a little, and no two weeks are alike.
+  const mood = 1 + ((Math.floor(at / MS_PER_DAY) * 7919) % 13) / 200
+  return Math.round((1000 + 100 * feeder) * weekend * rhythm * mood)
+}
+
+/** A town whose heads were measured for weeks; one feeder was off for an hour. */
+async function measuredTown(test: {
+  teardown(fn: () => unknown): void
+}): Promise<TestService & { readonly until: number }> {
+  const database = await openTestDatabase(test)
+  const { db } = database
+  const until = Math.floor(Date.now() / MS_PER_H) * MS_PER_H
+  const readings = TOWN.feeders.flatMap((feeder, index) =>
+    Array.from({ length: DAYS * 24 }, (_, hours) => {
+      const at = until - DAYS * MS_PER_DAY + hours * MS_PER_H
+      return {
+        kind: 'load' as const,
+        gateway: 'gw',
+        point: feeder.head,
+        seq: hours,
+        at,
+        receivedAt: at,
+        kw: kwAt(index, at),
+        kvar: null,
+        amps: null,
+        kv: null,
+      }
+    }),
+  )
+  await db.transaction().execute((tx) => saveLoads(tx, readings))
+  for (let more = true; more;) {
+    const rolled = await rollUpLoads(db, { until: Date.now(), timeZone: 'UTC' })
+    more = rolled.hours > 0
+  }
+  const service = await openTestService(test, database, { tables: TOWN })
+  const field = await openGateway(test, service.broker)
+  await field.switch(FAULTED.head, 'open', Date.now() - 90 * MS_PER_MIN)
+  await field.switch(FAULTED.head, 'closed', Date.now() - 30 * MS_PER_MIN)
+  return { ...service, until }
+}
+
+type Violation = { id: string; nodes: { target: string[]; failureSummary?: string }[] }
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE)
+  const found = await page.evaluate<Violation[]>(
+    `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }).then((r) => r.violations)`,
+  )
+  return found.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} at ${target.join(' ')}: ${failureSummary}`),
+  )
+}
+
+void t.test('the planner, with weeks of measured load', skip, async (t) => {
+  await buildPages()
+  const service = await measuredTown(t)
+  const browser = await openBrowser(t)
+  const token = await service.token('planner')
+  const plan = (query: string) => visit(browser, `${service.http}/plan?${query}`, { token })
+
+  await t.test('comes from the balance to a feeder, its forecast and its N-1', async (t) => {
+    const { page, complaints } = await plan('view=balance')
+    await page.locator('.n1').nth(1).waitFor()
+    const losses = await service.get<{ feeders: { worst: { remainsCustomers: number } }[] }>(
+      'balance/losses/feeders',
+    )
+    const row = page.locator('.n1').nth(1).locator('tbody tr').first()
+    t.equal(
+      await row.locator('td').last().innerText(),
+      losses.feeders[0]?.worst.remainsCustomers.toLocaleString('en-GB'),
+      'the table says what the service says',
+    )
+    await page.locator('.bal a', { hasText: FIRST.name }).click()
+    await page.locator('.place .band').waitFor({ state: 'attached' })
+    t.match(page.url(), new RegExp(`place=${FIRST.id}`))
+    t.match(await page.locator('.place').innerText(), /Past forecasts erred by [\d.]+ %/)
+    t.match(await page.locator('.place .band').getAttribute('d'), /^M.*L.*Z$/, 'the band is drawn')
+
+    const forecast = await service.get<{ hours: { kw: number }[] }>(
+      `loads/${FIRST.id}/forecast?hours=72`,
+    )
+    const table = page.locator('.place details').first()
+    await table.locator('summary').click()
+    const rows = table.locator('tbody tr')
+    t.equal(await rows.count(), 48 + 72, 'two days back and three ahead')
+    const last = await rows.last().locator('td').nth(1).innerText()
+    const difference = Number(last.replaceAll(',', '')) - (forecast.hours.at(-1)?.kw ?? 0)
+    t.ok(Math.abs(difference) < 0.06, `the last hour says ${last}, as the service does`)
+
+    await page.reload()
+    await page.locator('.place .band').waitFor({ state: 'attached' })
+    t.pass('the address alone shows the same view')
+    t.same(complaints, [])
+  })
+
+  await t.test('sees the peak of a day where the load was highest', async (t) => {
+    const day = new Date(service.until - 3 * MS_PER_DAY).toISOString().slice(0, 10)
+    const { page } = await plan(`view=balance&peak=${day}`)
+    await page.getByText(/peak of all at .* 15:00/).waitFor()
+    const shown = await page.locator('.bal tbody tr').nth(1).innerText()
+    t.match(shown, /at .*15:00/, 'each feeder had its own peak then as well')
+    await page.locator('h2 button', { hasText: 'Peak of a year' }).click()
+    await page.waitForURL(/peak=\d{4}(&|$)/)
+    await page.getByText(/peak of all at/).waitFor()
+  })
+
+  await t.test('sees of a feeder alone the outages that make its figures', async (t) => {
+    const { outages } = await service.get<{ outages: { customerMinutes: number }[] }>('outages')
+    const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10)
+    const period = `from=${dayOf(Date.now() - MS_PER_DAY)}&to=${dayOf(Date.now() + MS_PER_DAY)}`
+    for (const look of ['lang=en&theme=light', 'lang=zh&theme=dark']) {
+      const { page, complaints } = await plan(`feeder=${FAULTED.id}&${period}&${look}`)
+      const row = page.locator('.outages tbody tr')
+      await row.waitFor()
+      t.match(await row.innerText(), new RegExp(FAULTED.head))
+      t.equal(
+        await row.locator('td').last().innerText(),
+        Math.round(outages[0]?.customerMinutes ?? 0).toLocaleString('en-GB'),
+      )
+      await page.locator('.place .band').waitFor({ state: 'attached' })
+      t.same(await violations(page), [], look)
+      await page.goto(`${service.http}/plan?view=balance&place=${FAULTED.id}&${look}`)
+      await page.locator('.place .n1').waitFor()
+      await page.locator('.place .band').waitFor({ state: 'attached' })
+      t.same(await violations(page), [], `balance, ${look}`)
+      t.same(complaints, [])
+      await page.context().close()
+    }
+  })
+})
