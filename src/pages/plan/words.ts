@@ -147,7 +147,7 @@ const en = {
     string,
     string
   >,
-  repeated: (n: string, of: string) => `${n} of ${of} had three or more interruptions in 12 months`,
+  repeated: (n: string, of: string) => `${n} of ${of} had three or more interruptions in 2 months`,
   priority: (n: number) => (n === 1 ? '1 priority point is off' : `${n} priority points are off`),
   noPriority: 'No priority point is off',
   unreachable: (n: number) => (n === 1 ? '1 cannot be reached' : `${n} cannot be reached`),
@@ -306,7 +306,7 @@ const zh: typeof en = {
   notice: (at, left) => `通知须在 ${at} 前发出，还有 ${left}`,
   noticeLate: (at, as) => `承诺在 ${at} 前通知；现在通知将计为${as}`,
   countsAs: { planned: '计划停电', temporary: '临时停电', fault: '故障停电' },
-  repeated: (n, of) => `${of} 户中有 ${n} 户在12个月内停电三次以上`,
+  repeated: (n, of) => `${of} 户中有 ${n} 户在2个月内停电三次以上`,
   priority: (n) => `${n} 个重要用户点停电`,
   noPriority: '没有重要用户点停电',
   unreachable: (n) => `${n} 户无法通知`,
