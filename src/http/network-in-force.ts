@@ -17,8 +17,11 @@ export const POSITIONS_AGE_S = 1
 export type NetworkInForce = {
   /** Null where no network has been imported. */
   current(): NetworkView | null
-  /** The same, with switches where the committed record has them now. */
-  asItStands(): Promise<NetworkView | null>
+  /**
+   * The same, with switches where the committed record has them; positions may be as old as `ageMaxMs`, `POSITIONS_AGE_S` where nothing is
+   * said. With 0 they are of after the question: what an act would do must not be reckoned with a switch that has turned since.
+   */
+  asItStands(ageMaxMs?: number): Promise<NetworkView | null>
   /** Looks for another revision at once; true where one was taken. */
   refresh(): Promise<boolean>
   close(): void
@@ -95,9 +98,11 @@ export async function openNetworkInForce(parts: {
 
   return {
     current: () => view,
-    async asItStands() {
+    async asItStands(ageMaxMs = POSITIONS_AGE_S * MS_PER_S) {
+      // A reading that has begun may have passed over what was committed since.
+      if (ageMaxMs === 0) await readingPositions
       const now = clock()
-      if (view !== null && now - positionsAt >= POSITIONS_AGE_S * MS_PER_S) {
+      if (view !== null && now - positionsAt >= ageMaxMs) {
         const { standing } = view
         readingPositions ??= readPositions(standing).finally(() => {
           readingPositions = undefined

@@ -145,8 +145,11 @@ export async function networkRoutes(app: App, parts: HttpParts): Promise<void> {
   )
 }
 
-export async function inForce(parts: HttpParts): Promise<NetworkView> {
-  const view = await parts.network.asItStands()
+export async function inForce(
+  parts: HttpParts,
+  positions: { readonly ageMaxMs?: number } = {},
+): Promise<NetworkView> {
+  const view = await parts.network.asItStands(positions.ageMaxMs)
   if (view === null) {
     throw new Problem(409, 'no-network', 'no network has been imported (relight network import)')
   }

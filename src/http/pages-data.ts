@@ -194,7 +194,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       },
     },
     async ({ params, query }) => {
-      const view = await inForce(parts)
+      const view = await inForce(parts, { ageMaxMs: 0 })
       const device = deviceNamed(view, params.id)
       const moment = await loadsOfMoment(parts, view, { at: clock() })
       const steps = [{ device, closed: query.position === 'closed' }]
@@ -225,7 +225,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       },
     },
     async ({ params, query }) => {
-      const view = await inForce(parts)
+      const view = await inForce(parts, { ageMaxMs: 0 })
       return traceFromSwitch(view, deviceNamed(view, params.id), query.direction)
     },
   )

@@ -160,7 +160,7 @@ export function Agenda() {
 
 const Spacer = ({ px }: { px: number }) => (
   <tr class="spacer" aria-hidden="true">
-    <td colSpan={COLUMNS.length} height={px} />
+    <td height={px} />
   </tr>
 )
 
@@ -175,9 +175,11 @@ function sayEmpty(): string {
 
 const FeederRow = ({ line, at }: { line: AgendaLine & { kind: 'feeder' }; at: number }) => (
   <tr class="grp" aria-rowindex={at + 2}>
-    <th colSpan={COLUMNS.length} scope="rowgroup">
+    <th colSpan={COLUMNS.length - ONLY_WIDE.size} scope="rowgroup">
       {w.value.feederRow(line.feeder ?? '?', line.outages, count(line.customers), line.noCrew)}
     </th>
+    {/* A cell that spans hidden columns would make new ones. */}
+    <td colSpan={ONLY_WIDE.size} class="x2" />
   </tr>
 )
 
@@ -221,7 +223,7 @@ function Row({ outage, chosen, at }: { outage: Outage; chosen: boolean; at: numb
       <td class="nw clip">
         <Estimate outage={outage} />
       </td>
-      <td class="nw clip">
+      <td class="nw clip" title={outage.crew?.name}>
         <CrewCell outage={outage} />
       </td>
       <td class="x2 clip">

@@ -174,6 +174,10 @@ async function readList(query: string): Promise<Outage[] | Problem> {
   return all
 }
 
+/** Questions are numbered: of two about one outage the answer to the later one counts, whichever arrives first. */
+let questions = 0
+const askedOf = new Map<string, number>()
+
 let readingAll = false
 let readAgain = false
 /** Reads everything that is not closed, and where the network stands. */
@@ -183,6 +187,7 @@ export async function readBoard(): Promise<void> {
     return
   }
   readingAll = true
+  const mine = ++questions
   const since = new Date(pageTime() - MS_PER_DAY).toISOString()
   const [active, restored] = await Promise.all([
     readList('state=active&limit=500'),
@@ -194,7 +199,18 @@ export async function readBoard(): Promise<void> {
   else if (!Array.isArray(restored)) readProblem.value = restored
   else {
     readProblem.value = null
-    outages.value = new Map([...active, ...restored].map((outage) => [outage.id, outage]))
+    const next = new Map([...active, ...restored].map((outage) => [outage.id, outage]))
+    for (const [id, question] of askedOf) {
+      if (question < mine) {
+        askedOf.delete(id)
+        continue
+      }
+      // It was asked about by itself after the list was: the board knows better, or will in a moment.
+      const known = outages.peek().get(id)
+      if (known === undefined) next.delete(id)
+      else next.set(id, known)
+    }
+    outages.value = next
     readAt.value = pageTime()
   }
   if (readAgain) {
@@ -208,15 +224,21 @@ async function readSome(ids: readonly string[]): Promise<void> {
   const chunks = Array.from({ length: Math.ceil(ids.length / NAMED_MAX) }, (_, i) =>
     ids.slice(i * NAMED_MAX, (i + 1) * NAMED_MAX),
   )
+  const mine = ++questions
+  for (const id of ids) askedOf.set(id, mine)
   const answers = await Promise.all(
     chunks.map((some) => read<Page>(`/api/v1/outages?${some.map(named).join('&')}`)),
   )
   const next = new Map(outages.peek())
   answers.forEach((answer, i) => {
     if (!answer.ok) return
-    for (const id of chunks[i] ?? []) next.delete(id)
-    for (const outage of answer.value.outages) {
-      if (outage.status !== 'closed') next.set(outage.id, outage)
+    const found = new Map(answer.value.outages.map((outage) => [outage.id, outage]))
+    for (const id of chunks[i] ?? []) {
+      if (askedOf.get(id) !== mine) continue
+      if (!readingAll) askedOf.delete(id)
+      const outage = found.get(id)
+      if (outage === undefined || outage.status === 'closed') next.delete(id)
+      else next.set(id, outage)
     }
   })
   outages.value = next

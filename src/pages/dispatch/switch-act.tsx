@@ -6,17 +6,22 @@ import { pageTime } from '../page-clock.ts'
 import { ActFrame, Field } from './act-frame.tsx'
 import { readBoard } from './board.ts'
 import { act, halo, type OpenAct } from './desk.ts'
-import { deviceName, network, switchNamed, type SwitchEffect } from './network.ts'
+import { deviceName, network, networkState, switchNamed, type SwitchEffect } from './network.ts'
 import { w } from './words.ts'
 
 type SwitchOpen = Extract<OpenAct, { kind: 'switch' }>
+
+/** In a storm the network changes many times a second; the effect is worked out again no more often than this. */
+const RENEWED_EVERY_MS = 3_000
 
 /** Records where a switch stands, after showing who would be back and who would not. */
 export function SwitchAct({ open }: { open: SwitchOpen }) {
   const words = w.value.act
   const [confirmed, setConfirmed] = useState(false)
   const [effect, setEffect] = useState<SwitchEffect | string | null>(null)
-  const [askedAt] = useState(pageTime())
+  const [askedAt, setAskedAt] = useState(pageTime())
+  // What it would do is worked out again whenever the network has changed while the panel is open.
+  const round = Math.floor(Date.parse(networkState.value?.at ?? '') / RENEWED_EVERY_MS)
   const known = switchNamed(open.switch) !== undefined
   const name = deviceName(open.switch) ?? open.switch
   useEffect(() => {
@@ -26,15 +31,15 @@ export function SwitchAct({ open }: { open: SwitchOpen }) {
     void read<SwitchEffect>(`/api/v1/switches/${id}/effect?position=${open.position}`).then(
       (answer) => {
         if (gone) return
+        setAskedAt(pageTime())
         setEffect(answer.ok ? answer.value : answer.problem.detail || answer.problem.title)
         if (answer.ok) halo.value = answer.value.lines
       },
     )
     return () => {
       gone = true
-      halo.value = []
     }
-  }, [open.switch, open.position, known])
+  }, [open.switch, open.position, known, round])
   const verb = words.switchTo(open.position, name)
   return (
     <ActFrame
