@@ -16,6 +16,7 @@ import { openWriter, writeThrough, type Writer } from '../src/stores/writer.ts'
 import { MS_PER_H, MS_PER_MIN, MS_PER_S } from '../src/time.ts'
 import { until } from './support/broker.ts'
 import { openTestDatabase } from './support/database.ts'
+import { openDeadlines } from '../src/control-room/deadlines.ts'
 
 const T0 = Date.parse('2026-11-20T03:00:00Z')
 const SETTINGS = { ...DEFAULT_SETTINGS, thinRepeats: true }
@@ -525,4 +526,13 @@ t.test('closing ends in bounded time while the database hangs', async (t) => {
   await engine.close()
   t.ok(performance.now() - start < 6000, 'one try and one wait at most')
   t.strictSame(engine.state.deaths, [])
+})
+
+t.test('more outages may wait for their hold than a call takes arguments', (t) => {
+  const deadlines = openDeadlines(Date.now, () => undefined)
+  const later = Date.now() + 3_600_000
+  for (let i = 0; i < 300_000; i++) deadlines.holds.set(`o${i}`, later)
+  t.doesNotThrow(() => deadlines.set())
+  deadlines.stop()
+  t.end()
 })

@@ -34,11 +34,11 @@ export function openDeadlines(clock: Clock, onDue: () => void): Deadlines {
     set() {
       clearTimeout(timer)
       if (stopped) return
-      const next = Math.min(
-        ...holds.values(),
-        ...estimates.values(),
-        housekeptAt + HOUSEKEEPING_EVERY_MS,
-      )
+      let next = housekeptAt + HOUSEKEEPING_EVERY_MS
+      // A storm holds more of them than a call takes arguments.
+      for (const dues of [holds, estimates]) {
+        for (const due of dues.values()) if (due < next) next = due
+      }
       const wait = Math.min(MS_PER_H, Math.max(1, next - clock()))
       timer = setTimeout(onDue, wait)
       timer.unref()

@@ -55,13 +55,16 @@ export function openPassingTime(
 
   function estimateDue(now: EpochMs, decide: Decide): void {
     const { ledger, board, experience, room } = memory
+    const dues = [...deadlines.estimates].filter(([, due]) => due <= now)
+    // Holds wake us as well, many a second in a storm: how much else is open is counted for estimates alone.
+    if (dues.length === 0) return
     let made = 0
     const open: OutageFacts[] = []
     for (const { told } of ledger.record.byId.values()) {
       if (told !== null && told.restoredAt === null) open.push(told)
     }
-    for (const [id, due] of deadlines.estimates) {
-      if (due > now || made >= ESTIMATES_MAX) continue
+    for (const [id] of dues) {
+      if (made >= ESTIMATES_MAX) break
       deadlines.estimates.delete(id)
       const facts = ledger.record.byId.get(id)?.told
       const entry = entryFor(board, id)
