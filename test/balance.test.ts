@@ -32,18 +32,9 @@ import { feederLoss, loseZone } from '../src/balance/transfer.ts'
 import { cutIntoZones, type Zones } from '../src/balance/zones.ts'
 import { MS_PER_MIN } from '../src/time.ts'
 import { alarmChange } from './support/alarm-oracle.ts'
+import { seeded } from './support/seeded.ts'
 
 const SEED = 20261123
-
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 /** One sample a quarter of an hour; null: a gap. */
 const quarters = (...rates: (number | null)[]): LoadSample[] =>

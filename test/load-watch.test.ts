@@ -17,19 +17,10 @@ import { alarmChange } from './support/alarm-oracle.ts'
 import { openTestDatabase, type TestDatabase } from './support/database.ts'
 import { NOW, openFront, tokenFor, TOWN } from './support/people.ts'
 import { openTestService } from './support/service.ts'
+import { seeded } from './support/seeded.ts'
 
 const QUARTER = 15 * MS_PER_MIN
 const SEED = 20261125
-
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 await t.test(
   'quarter by quarter the same is raised and cleared as from all samples at once',

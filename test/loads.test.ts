@@ -5,20 +5,10 @@ import { listAlarms, saveAlarms } from '../src/stores/load-alarms.ts'
 import { quartersOf, rollUpLoads, saveLoads } from '../src/stores/loads.ts'
 import { MS_PER_DAY, MS_PER_MIN } from '../src/time.ts'
 import { openTestDatabase } from './support/database.ts'
+import { seeded } from './support/seeded.ts'
 
 const SEED = 20261123
 const T0 = Date.UTC(2026, 10, 23, 10)
-
-/** A small generator of numbers in [0, 1) from a seed (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 function reading(seq: number, at: number, kw: number, more: Partial<LoadReading> = {}) {
   const base: LoadReading = {

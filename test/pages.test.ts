@@ -1,30 +1,16 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { buildPages, noBrowser, openBrowser, visit } from './support/browser.ts'
+import { buildPages, noBrowser, openBrowser, visit, violations } from './support/browser.ts'
 import { openTestDatabase } from './support/database.ts'
 import { TOWN } from './support/people.ts'
 import { openGateway, openTestService, type TestService } from './support/service.ts'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const skip = noBrowser === false ? {} : { skip: noBrowser }
 const HOLD_NONE = { NOTICE_HOLD_S: '0' }
 
 t.before(async () => {
   if (noBrowser === false) await buildPages()
 })
-
-type Violation = { id: string; nodes: { target: string[]; failureSummary?: string }[] }
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
-  const found = await page.evaluate<Violation[]>(
-    `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }).then((r) => r.violations)`,
-  )
-  return found.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id} at ${target.join(' ')}: ${failureSummary}`),
-  )
-}
 
 const text = (page: Page, selector: string) => page.locator(selector).first().innerText()
 

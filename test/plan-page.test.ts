@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type { Page } from 'playwright-core'
 import t from 'tap'
 import { makeTown } from '../simulators/town.ts'
 import { rollUpLoads, saveLoads } from '../src/stores/loads.ts'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../src/time.ts'
-import { buildPages, noBrowser, openBrowser, visit } from './support/browser.ts'
+import { buildPages, noBrowser, openBrowser, violations, visit } from './support/browser.ts'
 import { openTestDatabase } from './support/database.ts'
 import { openGateway, openTestService, type TestService } from './support/service.ts'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const skip = noBrowser === false ? {} : { skip: noBrowser }
 /** A forecast is judged by its own past after eight weeks that it learns from. */
 const DAYS = 66
@@ -64,17 +60,6 @@ async function measuredTown(test: {
   await field.switch(FAULTED.head, 'open', Date.now() - 90 * MS_PER_MIN)
   await field.switch(FAULTED.head, 'closed', Date.now() - 30 * MS_PER_MIN)
   return { ...service, until }
-}
-
-type Violation = { id: string; nodes: { target: string[]; failureSummary?: string }[] }
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
-  const found = await page.evaluate<Violation[]>(
-    `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }).then((r) => r.violations)`,
-  )
-  return found.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id} at ${target.join(' ')}: ${failureSummary}`),
-  )
 }
 
 void t.test('the planner, with weeks of measured load', skip, async (t) => {

@@ -222,10 +222,15 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     if (!isOfOneMessage(failure) || inHand.size === 0) throw failure
     logger.error({ err: failure, msg: 'a batch failed: looking for the message' })
     const jobs = [...inHand].flat()
+    await forgetInHand()
+    await saveApart(jobs)
+  }
+
+  /** Memory is ahead of a record that did not take what is in hand: it is opened again from there. */
+  async function forgetInHand(): Promise<void> {
     inHand.clear()
     saving.abandon()
     await patience.retry('opening the record', openFromRecord)
-    await saveApart(jobs)
   }
 
   async function saveApart(jobs: readonly MessageJob[]): Promise<void> {
@@ -234,9 +239,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       await saving.settled()
     } catch (error) {
       if (!isOfOneMessage(error)) throw error
-      inHand.clear()
-      saving.abandon()
-      await patience.retry('opening the record', openFromRecord)
+      await forgetInHand()
       const [first] = jobs
       if (jobs.length === 1 && first !== undefined) {
         await quarantine.keep(first, error)

@@ -1,4 +1,4 @@
-import type { OutageChange, OutageFacts } from '../ledger/facts.ts'
+import { eventOf, type OutageChange, type OutageFacts } from '../ledger/facts.ts'
 import type { Observation, SwitchObservation } from '../ledger/observation.ts'
 import { adoptNames } from '../ledger/open.ts'
 import { restates, sameFacts } from '../ledger/outages.ts'
@@ -122,5 +122,3 @@ function differences(
   }
   return changes
 }
-
-const eventOf = (facts: OutageFacts): string => `${facts.device ?? ''}@${facts.anchorAt}`

@@ -1,7 +1,7 @@
 import { at } from '../grid/network.ts'
 import { formatPhases, type Phases } from '../grid/phases.ts'
 import { formatOutage } from '../ledger/export.ts'
-import type { OutageFacts } from '../ledger/facts.ts'
+import { eventOf, type OutageFacts } from '../ledger/facts.ts'
 import { pruneLedger } from '../ledger/open.ts'
 import { sameFacts } from '../ledger/outages.ts'
 import { closedNow } from '../ledger/positions.ts'
@@ -132,9 +132,6 @@ async function verifyRecord(db: Database, record: Database, question: Question):
   }
   return { observations, outages, differences }
 }
-
-const eventOf = ({ device, anchorAt }: { device: string | null; anchorAt: EpochMs }): string =>
-  `${device ?? ''}@${anchorAt}`
 
 const toldOf = (ledger: Ledger): OutageFacts[] =>
   [...ledger.record.byId.values()].flatMap(({ told }) => told ?? [])

@@ -11,7 +11,7 @@ import { listDeliveries, reviveDelivery } from '../stores/outbox.ts'
 import { deleteWebhook, listWebhooks, saveWebhook } from '../stores/recipients.ts'
 import { readServiceQuality } from '../stores/service-quality.ts'
 import { MS_PER_DAY, toIso } from '../time.ts'
-import { Id, InstantText, instantOf, Limit, PAGE_SIZE, WhenText, whenOf } from './params.ts'
+import { Id, InstantText, instantOf, Limit, PAGE_SIZE, WhenText, queryWhen } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import { badField, notFound, Problem } from './problem.ts'
 
@@ -143,12 +143,8 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
     },
     async ({ query }) => {
       const now = clock()
-      const to =
-        query.to === undefined ? now : whenOf({ in: 'query', at: '/to' }, query.to, timeZone)
-      const from =
-        query.from === undefined
-          ? to - QUALITY_DAYS * MS_PER_DAY
-          : whenOf({ in: 'query', at: '/from' }, query.from, timeZone)
+      const to = queryWhen('to', query.to, timeZone) ?? now
+      const from = queryWhen('from', query.from, timeZone) ?? to - QUALITY_DAYS * MS_PER_DAY
       if (from >= to) throw badField({ in: 'query', at: '/from', says: 'must be before /to' })
       const quality = await readServiceQuality(db, { from, to, now })
       return { from: toIso(from), to: toIso(to), ...quality }

@@ -23,7 +23,7 @@ import {
   LineText,
   PAGE_SIZE,
   WhenText,
-  whenOf,
+  queryWhen,
 } from './params.ts'
 import { findingsAtOutage } from './patrols.ts'
 import type { App, HttpParts } from './parts.ts'
@@ -80,19 +80,13 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
         const named = await readOutages(db, [...new Set(query.id)], clock())
         return { outages: [...named.values()], nextCursor: null }
       }
-      const when = (name: 'from' | 'to') => {
-        const text = query[name]
-        return text === undefined
-          ? undefined
-          : whenOf({ in: 'query', at: `/${name}` }, text, timeZone)
-      }
       const [startedAt, id] =
         query.cursor === undefined ? [] : decodeCursor(query.cursor, ['number', 'string'])
       const { outages, next } = await listOutages(db, {
         state: query.state ?? 'all',
         feeder: query.feeder,
-        from: when('from'),
-        to: when('to'),
+        from: queryWhen('from', query.from, timeZone),
+        to: queryWhen('to', query.to, timeZone),
         after:
           startedAt === undefined
             ? undefined

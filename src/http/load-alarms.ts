@@ -12,7 +12,7 @@ import {
   Limit,
   PAGE_SIZE,
   WhenText,
-  whenOf,
+  queryWhen,
 } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import { badField, notFound, Problem } from './problem.ts'
@@ -44,13 +44,8 @@ export async function loadAlarmRoutes(app: App, parts: HttpParts): Promise<void>
     },
     async ({ query }) => {
       const limit = query.limit ?? PAGE_SIZE
-      const instantOf = (name: 'from' | 'to'): EpochMs | undefined => {
-        const text = query[name]
-        return text === undefined
-          ? undefined
-          : whenOf({ in: 'query', at: `/${name}` }, text, timeZone)
-      }
-      const [from, until] = [instantOf('from'), instantOf('to')]
+      const from = queryWhen('from', query.from, timeZone)
+      const until = queryWhen('to', query.to, timeZone)
       if (from !== undefined && until !== undefined && until <= from) {
         throw badField({ in: 'query', at: '/to', says: 'must be after from' })
       }

@@ -15,7 +15,7 @@ import { MS_PER_DAY, MS_PER_H, toIso, type EpochMs } from '../time.ts'
 import { forecastOf } from './forecasts.ts'
 import { loadPlace, measuredPoint } from './load-place.ts'
 import { inForce } from './network.ts'
-import { IdParams, WhenText, whenOf } from './params.ts'
+import { IdParams, WhenText, queryWhen } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import { badField } from './problem.ts'
 
@@ -52,12 +52,8 @@ export async function loadRoutes(app: App, parts: HttpParts): Promise<void> {
       const { ratedKva } = place
       const point = await measuredPoint(db, place, params.id)
       const resolution = query.resolution ?? 'quarter'
-      const until =
-        query.to === undefined ? clock() : whenOf({ in: 'query', at: '/to' }, query.to, timeZone)
-      const from =
-        query.from === undefined
-          ? until - MS_PER_DAY
-          : whenOf({ in: 'query', at: '/from' }, query.from, timeZone)
+      const until = queryWhen('to', query.to, timeZone) ?? clock()
+      const from = queryWhen('from', query.from, timeZone) ?? until - MS_PER_DAY
       if (until <= from) throw badField({ in: 'query', at: '/to', says: 'must be after from' })
       if (until - from > SPAN_MAX_MS[resolution]) {
         const days = SPAN_MAX_MS[resolution] / MS_PER_DAY

@@ -50,6 +50,14 @@ export function whenOf(
   return at
 }
 
+/** The instant of a parameter of the query that may be left out. */
+export const queryWhen = (
+  name: string,
+  text: string | undefined,
+  timeZone: string,
+): EpochMs | undefined =>
+  text === undefined ? undefined : whenOf({ in: 'query', at: `/${name}` }, text, timeZone)
+
 /** The instant of a body's field; a time of day that no clock shows, or one outside of what a clock can mean, throws the problem. */
 export function instantOf(at: string, text: string): EpochMs {
   const when = Date.parse(text)

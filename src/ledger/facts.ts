@@ -70,6 +70,10 @@ export type OutageFacts = {
   readonly sets: readonly InterruptionSet[]
 }
 
+/** What an outage follows from, whatever name it was given: the device, and when it first opened. */
+export const eventOf = ({ device, anchorAt }: Pick<OutageFacts, 'device' | 'anchorAt'>): string =>
+  `${device ?? ''}@${anchorAt}`
+
 /** What one batch of observations did to one outage. */
 export type OutageChange = {
   /** As last saved; null where it is new. */

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { addDays, dayStart } from '../reliability/calendar.ts'
 import { toIso, type EpochMs } from '../time.ts'
 import type { Database, Tx } from './database.ts'
-import type { LoadNow } from './loads.ts'
+import { type LoadNow, withAmps, type MeansRow } from './loads.ts'
 import type { LocalDay } from './schema.ts'
 
 /** Points whose loads add up, and what they are called together. */
@@ -94,18 +94,7 @@ export async function ownPeaks(
   { from, to }: Omit<Days, 'timeZone'>,
 ): Promise<Map<string, OwnPeak>> {
   if (points.length === 0) return new Map()
-  const { rows } = await sql<{
-    point: string
-    at: EpochMs
-    kw: number
-    kvar: number | null
-    a: number | null
-    b: number | null
-    c: number | null
-    kv: number | null
-    reverse_days: number
-    days: number
-  }>`
+  const { rows } = await sql<MeansRow & { reverseDays: number; days: number }>`
     with peak as (
       select distinct on (d.point) d.point, d.peak_w, d.peak_at,
         count(*) filter (where d.min_w < 0) over (partition by d.point) as reverse_days,
@@ -120,14 +109,9 @@ export async function ownPeaks(
       q.sum_ma_b::float8 / nullif(q.amp_readings, 0) / 1000 as b,
       q.sum_ma_c::float8 / nullif(q.amp_readings, 0) / 1000 as c,
       q.sum_v::float8 / nullif(q.kv_readings, 0) / 1000 as kv,
-      p.reverse_days::int, p.days::int
+      p.reverse_days::int as "reverseDays", p.days::int
     from peak p left join load_quarter q on q.point = p.point and q.at = p.peak_at`.execute(db)
-  return new Map(
-    rows.map(({ a, b, c, reverse_days: reverseDays, ...row }) => [
-      row.point,
-      { ...row, reverseDays, amps: a === null || b === null || c === null ? null : [a, b, c] },
-    ]),
-  )
+  return new Map(rows.map((row) => [row.point, withAmps(row)]))
 }
 
 export type YearPeak = {

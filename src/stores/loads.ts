@@ -283,16 +283,7 @@ export type LoadNow = {
 
 /** Of every measured point its newest quarter that began at or before `at`, none older than `LOAD_AGE_MAX_MS`: means of that quarter. */
 export async function loadsAt(db: Database | Tx, at: EpochMs): Promise<LoadNow[]> {
-  const { rows } = await sql<{
-    point: string
-    at: EpochMs
-    kw: number
-    kvar: number | null
-    a: number | null
-    b: number | null
-    c: number | null
-    kv: number | null
-  }>`
+  const { rows } = await sql<MeansRow>`
     select distinct on (point) point, at,
       sum_w::float8 / readings / 1000 as kw,
       sum_var::float8 / nullif(var_readings, 0) / 1000 as kvar,
@@ -303,11 +294,21 @@ export async function loadsAt(db: Database | Tx, at: EpochMs): Promise<LoadNow[]
     from load_quarter
     where at > ${instant(at - LOAD_AGE_MAX_MS)} and at <= ${instant(at)}
     order by point, at desc`.execute(db)
-  return rows.map(({ a, b, c, ...row }) => ({
-    ...row,
-    amps: a === null || b === null || c === null ? null : [a, b, c],
-  }))
+  return rows.map(withAmps)
 }
+
+/** Means of a quarter as they are selected, a current a column. */
+export type MeansRow = Omit<LoadNow, 'amps'> & {
+  readonly a: number | null
+  readonly b: number | null
+  readonly c: number | null
+}
+
+/** Currents are known of all three phases or of none. */
+export const withAmps = <Row extends MeansRow>({ a, b, c, ...row }: Row) => ({
+  ...row,
+  amps: a === null || b === null || c === null ? null : ([a, b, c] as const),
+})
 
 export type LoadHour = {
   readonly at: EpochMs

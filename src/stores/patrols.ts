@@ -95,12 +95,17 @@ export async function finishPatrol(tx: Tx, patrol: number, { by, at }: Who): Pro
   return numUpdatedRows > 0n
 }
 
+/** A place in a list by due day. */
+type DuePlace = { readonly dueOn: LocalDay; readonly id: number }
+
+const isDueAfter = ({ dueOn, id }: DuePlace) => sql<boolean>`(due_on, id) > (${dueOn}::date, ${id})`
+
 export type PatrolFilter = {
   readonly state: 'open' | 'done' | 'overdue' | 'all'
   readonly owner?: string | undefined
   /** The local day of now: what is due before it and not done is overdue. */
   readonly today: LocalDay
-  readonly after?: { readonly dueOn: LocalDay; readonly id: number } | undefined
+  readonly after?: DuePlace | undefined
   readonly limit: number
 }
 
@@ -113,10 +118,7 @@ export async function listPatrols(db: Database | Tx, filter: PatrolFilter): Prom
   }
   if (filter.state === 'overdue') query = query.where('due_on', '<', filter.today)
   if (filter.owner !== undefined) query = query.where('owner', '=', filter.owner)
-  const { after } = filter
-  if (after !== undefined) {
-    query = query.where(sql<boolean>`(due_on, id) > (${after.dueOn}::date, ${after.id})`)
-  }
+  if (filter.after !== undefined) query = query.where(isDueAfter(filter.after))
   return withVisits(db, await query.limit(filter.limit).execute())
 }
 
@@ -233,7 +235,7 @@ export type FindingFilter = {
   readonly asset?: string | undefined
   readonly patrol?: number | undefined
   readonly today: LocalDay
-  readonly after?: { readonly dueOn: LocalDay; readonly id: number } | undefined
+  readonly after?: DuePlace | undefined
   readonly limit: number
 }
 
@@ -249,10 +251,7 @@ export async function listFindings(db: Database | Tx, filter: FindingFilter): Pr
   if (filter.owner !== undefined) query = query.where('owner', '=', filter.owner)
   if (filter.asset !== undefined) query = query.where('asset', '=', filter.asset)
   if (filter.patrol !== undefined) query = query.where('patrol', '=', filter.patrol)
-  const { after } = filter
-  if (after !== undefined) {
-    query = query.where(sql<boolean>`(due_on, id) > (${after.dueOn}::date, ${after.id})`)
-  }
+  if (filter.after !== undefined) query = query.where(isDueAfter(filter.after))
   return (await query.limit(filter.limit).execute()).map(findingOf)
 }
 

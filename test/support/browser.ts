@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import { build } from 'vite'
@@ -55,4 +56,18 @@ export async function visit(
   })
   await page.goto(token === undefined ? url : `${url}#token=${token}`)
   return { page, complaints }
+}
+
+type Violation = { id: string; nodes: { target: string[]; failureSummary?: string }[] }
+
+/** The rules of WCAG 2.2 AA that a page breaks, as far as a program can see, each with where and how. */
+export async function violations(page: Page): Promise<string[]> {
+  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+  await page.evaluate(fs.readFileSync(axe, 'utf8'))
+  const found = await page.evaluate<Violation[]>(
+    `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }).then((r) => r.violations)`,
+  )
+  return found.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} at ${target.join(' ')}: ${failureSummary}`),
+  )
 }

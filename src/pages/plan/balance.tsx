@@ -1,9 +1,10 @@
 import { count, date, day, hhmm } from '../language.ts'
 import { LoadBar } from '../marks.tsx'
 import { pageTime } from '../page-clock.ts'
-import { figure, percent } from './figures.ts'
+import { figure, percent, whole } from './figures.ts'
 import { FeederLosses, Losses } from './losses.tsx'
 import { Outlook } from './outlook.tsx'
+import { Columns } from './columns.tsx'
 import { PlaceLink } from './place-link.tsx'
 import { ask, dayAfter, isoDay, question } from './question.ts'
 import { useRead } from './reading.ts'
@@ -170,24 +171,16 @@ function CapacityOverLoad({ rows }: { rows: readonly Capacity[] }) {
     <section>
       <h2>{words.capacity}</h2>
       <table class="capacity">
-        <thead>
-          <tr>
-            <th scope="col">{words.area}</th>
-            <th scope="col" class="n">
-              {words.voltage}
-            </th>
-            <th scope="col" class="n">
-              {words.installed}
-            </th>
-            <th scope="col" class="n">
-              {words.loadMw}
-            </th>
-            <th scope="col" class="n">
-              {words.ratio}
-            </th>
-            <th scope="col">{words.guide}</th>
-          </tr>
-        </thead>
+        <Columns
+          of={[
+            words.area,
+            { n: words.voltage },
+            { n: words.installed },
+            { n: words.loadMw },
+            { n: words.ratio },
+            words.guide,
+          ]}
+        />
         <tbody>
           {rows.map((row) => (
             <tr key={`${row.area} ${row.kv}`}>
@@ -309,7 +302,7 @@ function BalanceRow({ row, group = false }: { row: Row; group?: boolean }) {
       <td class="n">{row.marginKva === null ? '' : count(Math.round(row.marginKva))}</td>
       {question.value.peak !== null && (
         <td class="n">
-          {row.own == null ? '—' : count(Math.round(row.own.kva))}{' '}
+          {whole(row.own?.kva ?? null)}{' '}
           <span class="mute">
             {row.own != null &&
               wl.value.ownPeakAt(`${day(Date.parse(row.own.at))} ${hhmm(Date.parse(row.own.at))}`)}

@@ -1,5 +1,6 @@
 import { causeWord } from '../causes.ts'
 import { count, date, hhmm, language } from '../language.ts'
+import { Columns } from './columns.tsx'
 import { PlaceLink } from './place-link.tsx'
 import { Outlook } from './outlook.tsx'
 import { useRead } from './reading.ts'
@@ -63,20 +64,16 @@ function Outages({ outages }: { outages: readonly Outage[] }) {
   const when = (text: string) => `${date(Date.parse(text))} ${hhmm(Date.parse(text))}`
   return (
     <table class="outages">
-      <thead>
-        <tr>
-          <th scope="col">{words.started}</th>
-          <th scope="col">{words.restoredAt}</th>
-          <th scope="col">{words.device}</th>
-          <th scope="col">{words.cause}</th>
-          <th scope="col" class="n">
-            {words.customers}
-          </th>
-          <th scope="col" class="n">
-            {words.customerMin}
-          </th>
-        </tr>
-      </thead>
+      <Columns
+        of={[
+          words.started,
+          words.restoredAt,
+          words.device,
+          words.cause,
+          { n: words.customers },
+          { n: words.customerMin },
+        ]}
+      />
       <tbody>
         {outages.map((outage) => (
           <tr key={outage.id} title={outage.id}>

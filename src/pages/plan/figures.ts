@@ -1,4 +1,4 @@
-import { language } from '../language.ts'
+import { count, language } from '../language.ts'
 
 /** A figure with as many digits as it bears: 86.1, 0.771, 99.983. */
 export function figure(value: number | null, digits = 3, unit = 'min'): string {
@@ -10,6 +10,10 @@ export function figure(value: number | null, digits = 3, unit = 'min'): string {
   const decimals = near ? 5 : size >= 1000 ? 0 : size >= 10 ? 1 : digits
   return new Intl.NumberFormat(locale, { maximumFractionDigits: decimals }).format(value)
 }
+
+/** A whole number; what is not known is a dash, which is not 0. */
+export const whole = (value: number | null): string =>
+  value === null ? '—' : count(Math.round(value))
 
 export const percent = (part: number, whole: number): string =>
   whole === 0 ? '' : ((part / whole) * 100).toFixed(1)

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks'
 import { read } from '../api.ts'
-import { count } from '../language.ts'
 import { Mark } from '../marks.tsx'
-import { percent } from './figures.ts'
+import { percent, whole } from './figures.ts'
+import { Columns } from './columns.tsx'
 import { PlaceLink } from './place-link.tsx'
 import { useRead } from './reading.ts'
 import { w } from './words.ts'
@@ -83,30 +83,18 @@ function Stations({ stations }: { stations: readonly StationLoss[] }) {
   return (
     <table class="n1">
       <caption>{words.n1Stations}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{w.value.source}</th>
-          <th scope="col" class="n">
-            {words.units}
-          </th>
-          <th scope="col" class="n">
-            {w.value.kva}
-          </th>
-          <th scope="col" class="n">
-            {words.transfer}
-          </th>
-          <th scope="col" class="n">
-            {words.firm}
-          </th>
-          <th scope="col">{words.n1}</th>
-          <th scope="col" class="n">
-            {words.shortBy}
-          </th>
-          <th scope="col" class="n">
-            {words.remains}
-          </th>
-        </tr>
-      </thead>
+      <Columns
+        of={[
+          w.value.source,
+          { n: words.units },
+          { n: w.value.kva },
+          { n: words.transfer },
+          { n: words.firm },
+          words.n1,
+          { n: words.shortBy },
+          { n: words.remains },
+        ]}
+      />
       <tbody>
         {stations.map((row) => (
           <tr key={row.substation}>
@@ -114,14 +102,14 @@ function Stations({ stations }: { stations: readonly StationLoss[] }) {
               <PlaceLink id={row.substation} name={row.substation} />
             </th>
             <td class="n">{row.units}</td>
-            <td class="n">{count(Math.round(row.loadKva))}</td>
-            <td class="n">{count(Math.round(row.transferKva))}</td>
-            <td class="n">{row.loss === null ? '—' : count(Math.round(row.loss.firmKva))}</td>
+            <td class="n">{whole(row.loadKva)}</td>
+            <td class="n">{whole(row.transferKva)}</td>
+            <td class="n">{whole(row.loss?.firmKva ?? null)}</td>
             <td>
               <Verdict passes={row.loss?.passes ?? null} />
             </td>
-            <td class="n">{row.remains === null ? '—' : count(Math.round(row.remains.kw))}</td>
-            <td class="n">{row.remains === null ? '—' : count(row.remains.customers)}</td>
+            <td class="n">{whole(row.remains?.kw ?? null)}</td>
+            <td class="n">{whole(row.remains?.customers ?? null)}</td>
           </tr>
         ))}
       </tbody>
@@ -145,26 +133,18 @@ function Feeders({ feeders }: { feeders: readonly FeederSummary[] }) {
   return (
     <table class="n1">
       <caption>{words.n1Feeders}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{w.value.feeder}</th>
-          <th scope="col">{words.ties}</th>
-          <th scope="col" class="n">
-            {words.sections}
-          </th>
-          <th scope="col" class="n">
-            {words.share}
-          </th>
-          <th scope="col">{words.n1}</th>
-          <th scope="col">{words.worst}</th>
-          <th scope="col" class="n">
-            {words.shortBy}
-          </th>
-          <th scope="col" class="n">
-            {words.remains}
-          </th>
-        </tr>
-      </thead>
+      <Columns
+        of={[
+          w.value.feeder,
+          words.ties,
+          { n: words.sections },
+          { n: words.share },
+          words.n1,
+          words.worst,
+          { n: words.shortBy },
+          { n: words.remains },
+        ]}
+      />
       <tbody>
         {feeders.map((row) => (
           <tr key={row.feeder}>
@@ -182,9 +162,9 @@ function Feeders({ feeders }: { feeders: readonly FeederSummary[] }) {
             <td>{row.worst?.section?.join(', ') ?? ''}</td>
             <td class="n">
               {row.worst !== null && !row.complete && `${words.bound} `}
-              {row.worst === null ? '—' : count(Math.round(row.worst.remainsKw))}
+              {whole(row.worst?.remainsKw ?? null)}
             </td>
-            <td class="n">{row.worst === null ? '—' : count(row.worst.remainsCustomers)}</td>
+            <td class="n">{whole(row.worst?.remainsCustomers ?? null)}</td>
           </tr>
         ))}
       </tbody>
@@ -204,39 +184,29 @@ export function FeederLosses({ id, name, at }: { id: string; name: string; at: s
   return (
     <table class="n1">
       <caption>{words.n1Feeder(name)}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{words.worst}</th>
-          <th scope="col" class="n">
-            {words.lostKw}
-          </th>
-          <th scope="col" class="n">
-            {words.healthyKw}
-          </th>
-          <th scope="col" class="n">
-            {words.restored}
-          </th>
-          <th scope="col" class="n">
-            {words.shortBy}
-          </th>
-          <th scope="col" class="n">
-            {words.remains}
-          </th>
-          <th scope="col">{words.switching}</th>
-        </tr>
-      </thead>
+      <Columns
+        of={[
+          words.worst,
+          { n: words.lostKw },
+          { n: words.healthyKw },
+          { n: words.restored },
+          { n: words.shortBy },
+          { n: words.remains },
+          words.switching,
+        ]}
+      />
       <tbody>
         {found.value.sections.map((row) => (
           <tr key={row.section?.join(' ') ?? ''}>
             <th scope="row">{row.section === null ? words.headLost : row.section.join(', ')}</th>
-            <td class="n">{count(Math.round(row.lostKw))}</td>
-            <td class="n">{count(Math.round(row.healthyKw))}</td>
-            <td class="n">{count(Math.round(row.restoredKw))}</td>
+            <td class="n">{whole(row.lostKw)}</td>
+            <td class="n">{whole(row.healthyKw)}</td>
+            <td class="n">{whole(row.restoredKw)}</td>
             <td class="n">
               {!row.complete && `${words.bound} `}
-              {count(Math.round(row.remainsKw))}
+              {whole(row.remainsKw)}
             </td>
-            <td class="n">{count(row.remainsCustomers)}</td>
+            <td class="n">{whole(row.remainsCustomers)}</td>
             <td>
               {[
                 ...(row.open.length > 0 ? [words.opens(row.open.join(', '))] : []),

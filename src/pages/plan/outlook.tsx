@@ -1,6 +1,7 @@
 import { MS_PER_DAY, MS_PER_H } from '../../time.ts'
 import { count, day, hhmm } from '../language.ts'
 import { pageTime } from '../page-clock.ts'
+import { Columns } from './columns.tsx'
 import { figure, steps } from './figures.ts'
 import { useRead } from './reading.ts'
 import { w } from './words.ts'
@@ -227,26 +228,16 @@ function HoursTable({ hours }: { hours: readonly Hour[] }) {
     <details>
       <summary>{w.value.table}</summary>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">{words.hour}</th>
-            <th scope="col" class="n">
-              {words.kwMeasured}
-            </th>
-            <th scope="col" class="n">
-              {words.kwForecast}
-            </th>
-            <th scope="col" class="n">
-              {words.low}
-            </th>
-            <th scope="col" class="n">
-              {words.high}
-            </th>
-            <th scope="col" class="n">
-              {words.naiveKey}
-            </th>
-          </tr>
-        </thead>
+        <Columns
+          of={[
+            words.hour,
+            { n: words.kwMeasured },
+            { n: words.kwForecast },
+            { n: words.low },
+            { n: words.high },
+            { n: words.naiveKey },
+          ]}
+        />
         <tbody>
           {hours.map((hour) => (
             <tr key={hour.at}>
@@ -281,26 +272,16 @@ function YearlyPeaks({ peaks }: { peaks: Peaks }) {
         </span>
       </h3>
       <table class="peaks">
-        <thead>
-          <tr>
-            <th scope="col">{words.year}</th>
-            <th scope="col" class="n">
-              {words.measuredPeak}
-            </th>
-            <th scope="col" class="n">
-              {words.lowKw}
-            </th>
-            <th scope="col" class="n">
-              {words.baseKw}
-            </th>
-            <th scope="col" class="n">
-              {words.highKw}
-            </th>
-            <th scope="col" class="n">
-              {words.pipeline}
-            </th>
-          </tr>
-        </thead>
+        <Columns
+          of={[
+            words.year,
+            { n: words.measuredPeak },
+            { n: words.lowKw },
+            { n: words.baseKw },
+            { n: words.highKw },
+            { n: words.pipeline },
+          ]}
+        />
         <tbody>
           {peaks.measured.map((peak) => (
             <tr key={`m${peak.year}`}>
