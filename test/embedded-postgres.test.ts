@@ -281,7 +281,8 @@ t.test('it runs as a plain user', { skip: onlyRoot }, async (t) => {
   t.same(run.lines, ['ready'])
   t.equal(fs.statSync(path.join(dir, 'data', 'postgres')).uid, 65534)
   run.child.kill('SIGTERM')
-  t.equal(await untilEnd(run.child), 0)
+  const code = await untilEnd(run.child)
+  t.equal(code, 0, `${run.child.signalCode ?? ''} ${run.lines.join(' | ')}`)
 })
 
 t.test(

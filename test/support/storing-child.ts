@@ -15,9 +15,11 @@ try {
     await server.stop()
   }
   await pool.query('create table if not exists stored (n int primary key)')
+  // Listening before it says so: whoever reads `ready` may end us in the same instant.
+  const told = mode === 'idle' ? once(process, 'SIGTERM') : undefined
   console.log('ready')
-  if (mode === 'idle') {
-    await once(process, 'SIGTERM')
+  if (told !== undefined) {
+    await told
     await stop()
   } else if (mode === 'fill') {
     await fill()
