@@ -100,6 +100,9 @@ export type UnitLoss = {
   readonly marginKva: number
 }
 
+/** Loads are known in whole VA; what is less is rounding on the way, and sheds nobody. */
+const VA_IN_KVA = 0.001
+
 /** Loss of the largest transformer of a station: passes where Pmax / cosφ ≤ k·(ΣS − max S) + T. */
 export function transformerLoss(station: {
   readonly unitsKva: readonly number[]
@@ -112,6 +115,7 @@ export function transformerLoss(station: {
   const installedKva = station.unitsKva.reduce((sum, unit) => sum + unit, 0)
   const largest = station.unitsKva.reduce((most, unit) => Math.max(most, unit), 0)
   const firmKva = station.shortTimeFactor * (installedKva - largest) + station.transferKva
-  const marginKva = firmKva - station.loadKva
+  const differenceKva = firmKva - station.loadKva
+  const marginKva = Math.abs(differenceKva) < VA_IN_KVA ? 0 : differenceKva
   return { firmKva, installedKva, passes: marginKva >= 0, marginKva }
 }

@@ -29,7 +29,8 @@ export function stationLosses(
   return substations.map((row, substation) => {
     const units = rated.units.filter((unit) => unit.substation === substation)
     const outward = ties.flatMap((tie) => outwardOf(tie, row.id))
-    const transferKva = Math.min(row.kva, transferable(zones, outward))
+    const donorScale = scale(zones, units, row.kva)
+    const transferKva = Math.min(row.kva, transferable(zones, outward, donorScale))
     const about = {
       substation: row.id,
       units: units.length,
@@ -56,6 +57,19 @@ export function stationLosses(
   })
 }
 
+/**
+ * What the units give, over what their zones add up to. It is more where the units' meters see more than the feeders do (losses, rounding
+ * of each load point to whole VA): then each feeder that is carried elsewhere takes its share of that with it.
+ */
+function scale(
+  { nodeFlowVa }: Zones,
+  units: readonly { readonly node: number }[],
+  loadKva: number,
+): number {
+  const flowKva = units.reduce((sum, unit) => sum + at(nodeFlowVa, unit.node), 0) / 1000
+  return flowKva > 0 ? Math.max(1, loadKva / flowKva) : 1
+}
+
 type Outward = { readonly tie: string; readonly from: TieSide; readonly to: TieSide }
 
 function outwardOf({ id, sides: [a, b] }: Tie, substation: string): Outward[] {
@@ -70,7 +84,7 @@ function outwardOf({ id, sides: [a, b] }: Tie, substation: string): Outward[] {
  * The best ties first, each up to what is left of the feeder behind it and of the receiving feeder's and unit's margins: no way is counted
  * twice, so that the sum can really be carried at once.
  */
-function transferable(zones: Zones, outward: readonly Outward[]): number {
+function transferable(zones: Zones, outward: readonly Outward[], donorScale: number): number {
   const { rated } = zones
   const { network } = rated
   const left = new Map<string, number>()
@@ -95,7 +109,7 @@ function transferable(zones: Zones, outward: readonly Outward[]): number {
     const donorIndex = donor === null ? undefined : feederIndex.get(donor)
     if (donorIndex === undefined) continue
     const limits: [string, number][] = [
-      [`donor ${donor}`, take(`donor ${donor}`, () => headFlowKva(donorIndex))],
+      [`donor ${donor}`, take(`donor ${donor}`, () => donorScale * headFlowKva(donorIndex))],
     ]
     const receiver = one.to.feeder
     const receiverIndex = receiver === null ? undefined : feederIndex.get(receiver)

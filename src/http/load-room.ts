@@ -10,7 +10,8 @@ import { rateNetwork, supplyTree, type RatedNetwork } from '../balance/supply-tr
 import { cutIntoZones } from '../balance/zones.ts'
 import { offsetMs } from '../reliability/calendar.ts'
 import { loadsAt } from '../stores/loads.ts'
-import { MS_PER_DAY, MS_PER_H, type EpochMs } from '../time.ts'
+import { positionsAt } from '../stores/positions-read.ts'
+import { MS_PER_DAY, MS_PER_H, MS_PER_MIN, type EpochMs } from '../time.ts'
 import type { NetworkView } from './network-in-force.ts'
 import type { HttpParts } from './parts.ts'
 
@@ -36,26 +37,35 @@ export function hourOfWeek(at: EpochMs, timeZone: string): number {
   return day * 24 + Math.floor((local % MS_PER_DAY) / MS_PER_H)
 }
 
-/** Older moments are reckoned with normal positions: where switches stood then is not looked up. */
-const POSITIONS_AGE_MAX_MS = MS_PER_H
+/** A moment so near is the present: the positions that stand are of then, and were read already. */
+const PRESENT_MS = MS_PER_MIN
+/** Further ahead nobody knows where switches will stand; normal positions are the best guess. */
+const AHEAD_MAX_MS = MS_PER_H
+
+/** Which positions of switches a balance was reckoned with: those of now, those of then by the record, or normal ones. */
+type Positions = 'asItStands' | 'asRecorded' | 'normal'
 
 export type LoadsOfMoment = {
   readonly input: BalanceInput
-  readonly positions: 'asItStands' | 'normal'
+  readonly positions: Positions
   readonly closed: Uint8Array
   readonly measuredPoints: number
 }
 
-/** Everything that a balance at `at` is made from; positions as they stand for the present, else normal ones. */
+/** Everything that a balance at `at` is made from. A moment of the past is reckoned with where switches stood then, in today's drawing. */
 export async function loadsOfMoment(
   parts: HttpParts,
   view: NetworkView,
   { at, measuredAt = at }: { at: EpochMs; measuredAt?: EpochMs },
 ): Promise<LoadsOfMoment> {
   const { rated, expected } = ratedOf(view)
-  const now = parts.clock()
-  const isPresent = Math.abs(now - at) <= POSITIONS_AGE_MAX_MS
-  const closed = isPresent ? view.standing.closed : view.network.switchNormal
+  const positions = positionsFor(at, parts.clock())
+  const closed =
+    positions === 'asRecorded'
+      ? await positionsAt(parts.db, view.network, at)
+      : positions === 'asItStands'
+        ? view.standing.closed
+        : view.network.switchNormal
   const measured = await measuredLoads(parts, measuredAt)
   return {
     input: {
@@ -67,10 +77,15 @@ export async function loadsOfMoment(
       heavyAbove: ALARM_RULES.heavy.above,
       overloadAbove: ALARM_RULES.overload.above,
     },
-    positions: isPresent ? 'asItStands' : 'normal',
+    positions,
     closed,
     measuredPoints: measured.size,
   }
+}
+
+function positionsFor(at: EpochMs, now: EpochMs): Positions {
+  if (at < now - PRESENT_MS) return 'asRecorded'
+  return at <= now + AHEAD_MAX_MS ? 'asItStands' : 'normal'
 }
 
 async function measuredLoads(parts: HttpParts, at: EpochMs): Promise<MeasuredLoads> {

@@ -88,7 +88,7 @@ const LAST_KEY = 'f'.repeat(32)
 const timePrefix = (at: EpochMs): string =>
   Math.max(0, Math.min(at, 0xffff_ffff_ffff)).toString(16).padStart(12, '0')
 
-type ObservationRow = {
+export type ObservationRow = {
   gateway: string
   kind: string
   point: string
@@ -102,7 +102,7 @@ type ObservationRow = {
   by_subject: string | null
 }
 
-const readSwitching = (row: ObservationRow): SwitchObservation => ({
+export const readSwitching = (row: ObservationRow): SwitchObservation => ({
   gateway: row.gateway,
   point: row.point,
   seq: row.seq,

@@ -108,7 +108,11 @@ const en = {
   ticks: 'ticks at 80 and 100 %',
   measuredPoints: (n: number) => (n === 1 ? '1 point measured' : `${n} points measured`),
   positionsAs: (what: string): string =>
-    what === 'normal' ? 'switches as normal' : 'switches as they stand',
+    what === 'normal'
+      ? 'switches as normal'
+      : what === 'asRecorded'
+        ? 'switches as they stood'
+        : 'switches as they stand',
   reverse: 'flows back',
   noRating: 'no rating',
   noLoads: 'The network names no feeder that could carry a load.',
@@ -276,7 +280,12 @@ const zh: typeof en = {
   how: '来源',
   ticks: '刻度为 80 与 100 %',
   measuredPoints: (n) => `实测 ${n} 点`,
-  positionsAs: (what) => (what === 'normal' ? '开关按正常位置' : '开关按当前位置'),
+  positionsAs: (what) =>
+    what === 'normal'
+      ? '开关按正常位置'
+      : what === 'asRecorded'
+        ? '开关按当时位置'
+        : '开关按当前位置',
   reverse: '反送',
   noRating: '无额定值',
   noLoads: '网络中没有可承载负荷的线路。',

@@ -1,0 +1,134 @@
+import t from 'tap'
+import { expectLoads, type MeasuredLoad } from '../src/balance/allocation.ts'
+import { balanceOf } from '../src/balance/balance.ts'
+import { stationLosses } from '../src/balance/station-loss.ts'
+import { rateNetwork, supplyTree } from '../src/balance/supply-tree.ts'
+import { cutIntoZones } from '../src/balance/zones.ts'
+import { buildNetwork } from '../src/grid/network.ts'
+import { draw } from './support/drawn-ledger.ts'
+import { seeded } from './support/seeded.ts'
+
+const SEED = 20261126
+
+/**
+ * Two stations of one source each; every load point hangs on its feeder, whose ends are tied:
+ *
+ *   west ──[HW]── w0 ── w1 ── … ──/T/── … ── e1 ── e0 ──[HE]── east
+ */
+function lossesOf(
+  points: number,
+  {
+    ratedKva,
+    measured,
+    customersEach,
+  }: {
+    ratedKva: number
+    measured: ReadonlyMap<string, MeasuredLoad>
+    customersEach: (point: number) => number
+  },
+) {
+  const names = (side: string) => Array.from({ length: points }, (_, i) => `${side}${i}`)
+  const [west, east] = [names('w'), names('e')]
+  const chain = (nodes: readonly string[]) =>
+    nodes
+      .slice(1)
+      .map((node, i): [string, string, string] => [`l${node}`, nodes[i] as string, node])
+  const drawn = draw({
+    sources: [['west'], ['east']],
+    switches: [
+      ['HW', 'west', 'w0'],
+      ['HE', 'east', 'e0'],
+      ['T', west.at(-1) as string, east.at(-1) as string, 'ABC', 'open'],
+    ],
+    lines: [...chain(west), ...chain(east)],
+    points: [...west, ...east].map((node, i) => [`p${node}`, node, customersEach(i)]),
+    feeders: [
+      ['FW', 'HW', 'W'],
+      ['FE', 'HE', 'E'],
+    ],
+  })
+  const tables = {
+    ...drawn,
+    sources: drawn.sources.map((row) => ({ ...row, ratedKva })),
+    substations: ['W', 'E'].map((id) => ({ id, name: id, area: null, lon: null, lat: null })),
+  }
+  const network = buildNetwork(tables)
+  const rated = rateNetwork(network, tables)
+  const expected = expectLoads(rated, tables)
+  const tree = supplyTree(rated, network.switchNormal)
+  const input = { rated, tree, expected, measured, hourOfWeek: 12 }
+  const balance = balanceOf({ ...input, heavyAbove: 0.8, overloadAbove: 1 })
+  const zones = cutIntoZones(rated, tree, network.switchNormal, {
+    loads: balance.loads,
+    customers: expected.customers,
+  })
+  return stationLosses(zones, balance.substations, { shortTimeFactor: 1 })
+}
+
+const said = (kw: number, kvar: number | null): MeasuredLoad => ({
+  kw,
+  kvar,
+  amps: null,
+  kv: null,
+})
+
+await t.test('what a tie can take whole leaves nothing behind, not even a rounding', (t) => {
+  const random = seeded(SEED)
+  let rounded = 0
+  for (let round = 0; round < 200; round++) {
+    const points = 1 + Math.floor(random() * 40)
+    const measured = new Map<string, MeasuredLoad>()
+    for (const side of ['w', 'e']) {
+      for (let i = 0; i < points; i++) {
+        // Watts and vars whose hypotenuse is no whole number.
+        if (random() < 0.7) measured.set(`${side}${i}`, said(random() * 3, random()))
+      }
+    }
+    // A unit's meter may see a little more than the feeders add up to.
+    if (random() < 0.3) measured.set('source0', said(500 + random(), 100))
+    for (const station of lossesOf(points, {
+      ratedKva: 1e6,
+      measured,
+      customersEach: () => 1 + Math.floor(random() * 3),
+    })) {
+      if (station.loadKva % 0.001 > 1e-9) rounded++
+      t.equal(station.loss?.passes, true, `${station.substation} (seed ${SEED}, ${round})`)
+      t.equal(station.loss?.marginKva, 0)
+      t.ok(Math.abs(station.transferKva - station.loadKva) < 1e-6, 'all of it is carried')
+      t.strictSame(station.remains, { kw: 0, customers: 0 })
+    }
+  }
+  t.ok(rounded > 100, 'and the loads were no round numbers')
+  t.end()
+})
+
+await t.test('whoever remains without supply is shed for at least a volt-ampere', (t) => {
+  const random = seeded(SEED + 1)
+  const seen = { holds: 0, sheds: 0 }
+  for (let round = 0; round < 200; round++) {
+    const points = 1 + Math.floor(random() * 10)
+    const measured = new Map<string, MeasuredLoad>()
+    for (const side of ['w', 'e']) {
+      for (let i = 0; i < points; i++) measured.set(`${side}${i}`, said(random() * 300, null))
+    }
+    const ratedKva = 200 + random() * 4000
+    const customers = 1 + Math.floor(random() * 50)
+    for (const station of lossesOf(points, {
+      ratedKva,
+      measured,
+      customersEach: () => customers,
+    })) {
+      const { loss, remains } = station
+      if (loss === null || remains === null) throw new Error('all units have a rating')
+      t.equal(
+        loss.passes,
+        remains.customers === 0,
+        `${station.substation} (seed ${SEED + 1}, ${round})`,
+      )
+      t.equal(loss.passes, remains.kw === 0)
+      seen[loss.passes ? 'holds' : 'sheds']++
+    }
+  }
+  t.ok(seen.holds > 20 && seen.sheds > 20, `both occurred: ${JSON.stringify(seen)}`)
+  t.end()
+})
