@@ -39,6 +39,10 @@ GET  /api/v1/switches/:id/effect      dp a
 GET  /api/v1/switches/:id/trace       dp a
 GET  /api/v1/indices                  dp a
 GET  /api/v1/indices/explain          dp a
+GET  /api/v1/indices/difference       dp a
+GET  /api/v1/predicted                dp a
+GET  /api/v1/periods                  dp a
+GET  /api/v1/periods/:month           dp a
 GET  /api/v1/major-days               dp a
 GET  /api/v1/balance                  dp a
 GET  /api/v1/balance/feeders/:id/loss dp a

@@ -232,6 +232,9 @@ t.test(
       ['NORTH', ...east.slice(1)],
       ['SOUTH', ...west.slice(1)],
     ])
+    t.same(await sums('--area', 'East'), [['system', 150, 12_000]])
+    t.same(await sums('--substation', 'SOUTH', '--by', 'area'), [west])
+    t.same(await sums('--area', 'East', '--feeder', 'F2'), [['system', 0, 0]])
     t.equal((await rows('--by', 'month')).length, 12)
     t.same(await sums('--exclude', 'planned'), [['system', 230, 12_000 + 80 * 240]])
     t.same(await sums('--exclude', 'planned,external'), [['system', 150, 12_000]])

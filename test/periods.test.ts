@@ -212,3 +212,78 @@ t.test('over HTTP: a planner closes, a dispatcher may not; reports in other form
   })
   t.equal((await report('format=pdf')).status, 400)
 })
+
+t.test('over HTTP: months, and what was filed beside what the ledger says today', async (t) => {
+  const database = await openTestDatabase(t)
+  const now = Date.parse('2025-05-10T00:00:00Z')
+  const front = await openFront(t, database, {
+    act: () => Promise.resolve({ outcome: 'done', outages: [] }),
+    clock: () => now,
+    settings: { timeZone: ZONE },
+  })
+  const planner = await tokenFor('planner', [], now)
+  const put = async (outage: string, from: string, until: string | null) =>
+    await database.db
+      .insertInto('interruption')
+      .values({
+        outage,
+        from_at: `${from}+08:00`,
+        until_at: until === null ? null : `${until}+08:00`,
+        area: null,
+        substation: null,
+        feeder: 'F1',
+        phases: 7,
+        customers: 10,
+        connected_kva: null,
+        members: null,
+        local_day: from.slice(0, 10),
+      })
+      .execute()
+  await put('O1', '2025-03-31T23:00:00', '2025-04-01T01:00:00')
+  await put('O2', '2025-04-02T10:00:00', null)
+  const months = async () => (await front.ask('GET', '/api/v1/periods', planner)).body.periods
+  t.strictSame(await months(), [
+    { month: '2025-05', state: 'running', closedAt: null, bySubject: null, stillOut: false },
+    { month: '2025-04', state: 'over', closedAt: null, bySubject: null, stillOut: true },
+    { month: '2025-03', state: 'over', closedAt: null, bySubject: null, stillOut: false },
+  ])
+  const month = (of: string) => front.ask('GET', `/api/v1/periods/${of}`, planner)
+  const before = await month('2025-03')
+  t.match(before.body, { state: 'over', filed: null, restatements: [], timeZone: ZONE })
+  t.equal(before.body.today.length, 9, 'what closing would file')
+  t.match(await front.ask('POST', '/api/v1/periods/2025-04/close', planner), {
+    status: 409,
+    body: { code: 'provisional' },
+  })
+  t.equal((await front.ask('POST', '/api/v1/periods/2025-03/close', planner)).status, 200)
+  await put('late', '2025-03-05T10:00:00', '2025-03-05T11:00:00')
+  t.match((await months())[2], {
+    month: '2025-03',
+    state: 'closed',
+    closedAt: '2025-05-10T00:00:00.000Z',
+    bySubject: 'planner of the test',
+  })
+  const after = (await month('2025-03')).body
+  const system = (reports: { by: string; rulebook: { id: string } }[]) =>
+    reports.find(({ by, rulebook }) => by === 'system' && rulebook.id === 'ieee1366')
+  t.match(system(after.filed), { rows: [{ ci: 10, cmi: 1200 }] })
+  t.match(system(after.today), { rows: [{ ci: 20, cmi: 1800 }] })
+  t.strictSame(
+    after.restatements.filter(
+      (one: { rulebook: string; by: string; index: string }) =>
+        one.rulebook === 'ieee1366' && one.by === 'feeder' && one.index === 'CAIDI',
+    ),
+    [
+      {
+        rulebook: 'ieee1366',
+        by: 'feeder',
+        group: 'F1',
+        index: 'CAIDI',
+        unit: 'min',
+        filed: 120,
+        now: 90,
+      },
+    ],
+  )
+  t.match(await month('2025-13'), { status: 400, body: { errors: [{ at: '/month' }] } })
+})

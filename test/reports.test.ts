@@ -11,6 +11,7 @@ import { compareReports, type Side } from '../src/stores/compare.ts'
 import type { Database } from '../src/stores/database.ts'
 import { indicesReport } from '../src/stores/indices.ts'
 import { openTestDatabase } from './support/database.ts'
+import { openFront, tokenFor } from './support/people.ts'
 
 const PERIOD = {
   from: '2025-01-01',
@@ -218,6 +219,10 @@ t.test(
         const total = one.steps.reduce((sum, step) => sum + (step[`${index}Change`] ?? NaN), 0)
         t.ok(Math.abs(total - (one[`${index}Difference`] ?? NaN)) < 1e-12, `${index} adds up`)
       }
+      for (const sum of ['interruptions', 'unitMs'] as const) {
+        const total = one.steps.reduce((so, step) => so + step[`${sum}Change`], 0)
+        t.equal(total, one[`${sum}Difference`], `${sum} adds up exactly`)
+      }
       for (const { rulebook, exclude, headline } of [one.first, one.second]) {
         const book = rulebookOf(rulebook) ?? DLT_836
         const { rows } = await indicesReport(db, {
@@ -232,6 +237,39 @@ t.test(
     }
   },
 )
+
+t.test('the same over HTTP, in words of both languages', async (t) => {
+  const database = await openTestDatabase(t)
+  await small(database.db)
+  const front = await openFront(t, database, { settings: { timeZone: 'UTC' } })
+  const token = await tokenFor('planner')
+  const difference = (query: string) =>
+    front.ask('GET', `/api/v1/indices/difference?from=2025-01-01&to=2025-02-01&${query}`, token)
+  const { body } = await difference('a=ieee1366&b=ofgem&excludeB=planned')
+  t.match(body, {
+    a: { rulebook: 'ieee1366', name: { 'zh-CN': /配电/ }, headline: { interruptions: 40 } },
+    b: { rulebook: 'ofgem', exclude: ['planned'], headline: { unitMs: 2440 * 60_000 } },
+    difference: { interruptions: 10, unitMs: 40 * 60_000 },
+  })
+  t.match(body.parts, [
+    {
+      rule: 'shortUpToS',
+      name: { en: /momentary/, 'zh-CN': '短时停电' },
+      a: { en: '300 s' },
+      b: { en: '180 s' },
+      change: { interruptions: 10, unitMs: 40 * 60_000 },
+    },
+    { rule: 'shortIncludesLimit', change: { interruptions: 0 } },
+    { rule: 'reinterruptionMergeMin', b: { en: 'within 180 min: time only' } },
+    { rule: 'exclude:planned', a: { en: 'counted' }, b: { 'zh-CN': '不计' } },
+  ])
+  t.equal(body.parts.length, 4)
+  const elsewhere = await difference('a=ieee1366&b=ceer&area=B')
+  t.match(elsewhere.body, { difference: { interruptions: 0, unitMs: 0 } })
+  const wrong = await difference('a=ieee1366&b=ceer&excludeA=rain&excludeB=snow')
+  t.match(wrong, { status: 400, body: { errors: [{ at: '/excludeA' }, { at: '/excludeB' }] } })
+  t.match((await difference('a=mine')).body, { errors: [{ at: '/b' }, { at: '/a' }] })
+})
 
 t.test(
   'causes: a tree of two levels in two languages, each with its place in both standards',

@@ -2,7 +2,7 @@ import { RULEBOOKS, rulebookOf } from '../reliability/rulebooks.ts'
 import { LEFT_OUT, predict, PREDICTION_GROUPINGS } from '../reliability/predict.ts'
 import { indicesReport } from '../stores/indices.ts'
 import { majorDays } from '../stores/major-days.ts'
-import { EXCLUSIONS, GROUPINGS } from '../stores/report-question.ts'
+import { EXCLUSIONS, GROUPINGS, withinOf } from '../stores/report-question.ts'
 import { latestRevision, loadRevision } from '../stores/networks.ts'
 import { aDay, aNumber, aWhole, oneOf, parse, WrongUse, type Command } from './command.ts'
 import { table } from './table.ts'
@@ -12,7 +12,7 @@ const RULEBOOK_IDS = RULEBOOKS.map((rulebook) => rulebook.id)
 
 export const indicesCommand: Command = {
   help: `relight indices --from D --to D [--by ${GROUPINGS.join('|')}] [--rulebook ${RULEBOOK_IDS.join('|')}]
-                [--exclude ${EXCLUSIONS.join(',')}] [--json]
+                [--exclude ${EXCLUSIONS.join(',')}] [--area A] [--substation S] [--feeder F] [--json]
     reliability indices of a period of local days; --to is exclusive`,
   run: async (argv, io) => {
     const { values } = parse(
@@ -23,6 +23,9 @@ export const indicesCommand: Command = {
         by: { type: 'string', default: 'system' },
         rulebook: { type: 'string', default: 'ieee1366' },
         exclude: { type: 'string', default: '' },
+        area: { type: 'string' },
+        substation: { type: 'string' },
+        feeder: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
       { least: 0, most: 0, names: 'options' },
@@ -38,7 +41,8 @@ export const indicesCommand: Command = {
     const exclude = words(values.exclude).map((word) => oneOf('exclude', word, EXCLUSIONS))
     return withDatabase(io, async ({ db }, { timeZone }) => {
       const now = io.now()
-      const report = await indicesReport(db, { from, to, by, rulebook, exclude, now, timeZone })
+      const question = { from, to, by, rulebook, exclude, now, timeZone }
+      const report = await indicesReport(db, { ...question, ...withinOf(values) })
       if (values.json) {
         io.out(JSON.stringify(report.rows))
         return 0

@@ -47,6 +47,10 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   // Planner. Dispatchers look.
   'GET /api/v1/indices': by(...STAFF),
   'GET /api/v1/indices/explain': by(...STAFF),
+  'GET /api/v1/indices/difference': by(...STAFF),
+  'GET /api/v1/predicted': by(...STAFF),
+  'GET /api/v1/periods': by(...STAFF),
+  'GET /api/v1/periods/:month': by(...STAFF),
   'GET /api/v1/major-days': by(...STAFF),
   'GET /api/v1/balance': by(...STAFF),
   'GET /api/v1/balance/feeders/:id/loss': by(...STAFF),

@@ -1,50 +1,31 @@
 import { Type } from 'typebox'
-import { addDays, dayNumber, isDay } from '../reliability/calendar.ts'
-import { rulebookOf, RULEBOOKS } from '../reliability/rulebooks.ts'
 import { reportHtml } from '../reliability/report-html.ts'
 import { reportXlsx } from '../reliability/report-xlsx.ts'
 import { reportCsv, REPORT_LANGUAGES } from '../reliability/report.ts'
-import { writeAudit } from '../stores/accounts.ts'
+import { compareReports, type ComparedSide, type Headline } from '../stores/compare.ts'
 import { explain } from '../stores/explain.ts'
 import { indicesReport } from '../stores/indices.ts'
 import { majorDays } from '../stores/major-days.ts'
-import {
-  EXCLUSIONS,
-  GROUPINGS,
-  REPORT_DAYS_MAX,
-  type Exclusion,
-  type ReportQuestion,
-} from '../stores/report-question.ts'
-import { closePeriod, restatements } from '../stores/periods.ts'
+import { withinOf } from '../stores/report-question.ts'
 import { Id } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
-import { badField, Problem } from './problem.ts'
+import {
+  Exclude,
+  exclusionsIn,
+  periodFaults,
+  PeriodQuery,
+  PlaceQuery,
+  refuse,
+  ReportQuery,
+  reportQuestion,
+  RulebookId,
+  rulebookNamed,
+} from './report-query.ts'
+import { Difference, IndicesReport, MajorDays } from './report-schemas.ts'
+import { described } from './schemas.ts'
 
 const tags = ['planner']
 const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
-const DEFAULT_RULEBOOK = 'ieee1366'
-
-const Day = Type.String({ maxLength: 10, description: 'local day, YYYY-MM-DD' })
-const RulebookId = Type.Enum(
-  RULEBOOKS.map(({ id }) => id),
-  { default: DEFAULT_RULEBOOK },
-)
-const Exclude = Type.String({
-  maxLength: 100,
-  description: `comma-separated: ${EXCLUSIONS.join(', ')}`,
-})
-
-/** The parameters of `relight indices`, and a place to look at alone. */
-export const ReportQuery = Type.Object({
-  from: Day,
-  to: Day,
-  by: Type.Optional(Type.Enum(GROUPINGS, { default: 'system' })),
-  rulebook: Type.Optional(RulebookId),
-  exclude: Type.Optional(Exclude),
-  area: Type.Optional(Id),
-  substation: Type.Optional(Id),
-  feeder: Type.Optional(Id),
-})
 
 export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
   const { db, clock } = parts
@@ -60,6 +41,7 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
           format: Type.Optional(Type.Enum(['json', 'csv', 'xlsx', 'html'], { default: 'json' })),
           language: Type.Optional(Type.Enum(REPORT_LANGUAGES, { default: 'en' })),
         }),
+        response: { 200: described(IndicesReport) },
       },
     },
     async ({ query }, reply) => {
@@ -83,41 +65,59 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
     },
   )
 
-  app.post(
-    '/api/v1/periods/:month/close',
+  app.get(
+    '/api/v1/indices/difference',
     {
       schema: {
         tags,
-        summary:
-          'Files the figures of a month; later corrections appear as restatements beside them',
-        params: Type.Object({ month: Type.String({ maxLength: 7, description: 'YYYY-MM' }) }),
+        summary: 'Why two rulebooks, or two filters, give two figures for the same interruptions',
+        querystring: Type.Interface([PeriodQuery, PlaceQuery], {
+          a: RulebookId,
+          b: RulebookId,
+          excludeA: Type.Optional(Exclude),
+          excludeB: Type.Optional(Exclude),
+        }),
+        response: { 200: Difference },
       },
     },
-    async ({ params: { month }, identity }) => {
-      if (identity === null) throw new Error('the guard let nobody in')
-      const now = clock()
-      const bySubject = identity.subject
-      const answer = await closePeriod(db, { month, bySubject, now, timeZone })
-      switch (answer.outcome) {
-        case 'bad-month':
-          throw badField({ in: 'params', at: '/month', says: 'must be a month, YYYY-MM' })
-        case 'not-over':
-          throw new Problem(409, answer.outcome, `${month} is not over before ${answer.endsAt}`)
-        case 'provisional':
-          throw new Problem(409, answer.outcome, `someone interrupted in ${month} is still out`)
-        case 'closed':
-          await writeAudit(db, {
-            at: now,
-            subject: bySubject,
-            role: identity.role,
-            act: 'period.close',
-            target: month,
-            before: null,
-            after: { month },
-          })
-          return { ...answer.period, restatements: [] }
-        case 'already-closed':
-          return { ...answer.period, restatements: await restatements(db, month, now) }
+    async ({ query }) => {
+      const [a, b] = [
+        exclusionsIn('excludeA', query.excludeA),
+        exclusionsIn('excludeB', query.excludeB),
+      ]
+      refuse([...periodFaults(query), ...a.faults, ...b.faults])
+      const { from, to } = query
+      const found = await compareReports(
+        db,
+        { from, to, ...withinOf(query), now: clock(), timeZone },
+        { rulebook: rulebookNamed(query.a), exclude: a.found },
+        { rulebook: rulebookNamed(query.b), exclude: b.found },
+      )
+      return {
+        from,
+        to,
+        timeZone,
+        a: sideOf(found.first),
+        b: sideOf(found.second),
+        parts: found.steps.map((step) => ({
+          rule: step.setting,
+          name: step.name,
+          a: step.firstInWords,
+          b: step.secondInWords,
+          change: {
+            interruptions: step.interruptionsChange,
+            unitMs: step.unitMsChange,
+            saifi: step.saifiChange,
+            saidiMin: step.saidiMinChange,
+          },
+          after: headlineOf(step.after),
+        })),
+        difference: {
+          interruptions: found.interruptionsDifference,
+          unitMs: found.unitMsDifference,
+          saifi: found.saifiDifference,
+          saidiMin: found.saidiMinDifference,
+        },
       }
     },
   )
@@ -153,6 +153,7 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
           area: Type.Optional(Id),
           rulebook: Type.Optional(RulebookId),
         }),
+        response: { 200: described(MajorDays) },
       },
     },
     async ({ query }) =>
@@ -166,71 +167,16 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
   )
 }
 
-type Query = {
-  readonly from: string
-  readonly to: string
-  readonly by?: ReportQuestion['by']
-  readonly rulebook?: string
-  readonly exclude?: string
-  readonly area?: string
-  readonly substation?: string
-  readonly feeder?: string
+function sideOf({ rulebook, exclude, headline }: ComparedSide) {
+  const name = rulebookNamed(rulebook).name
+  const told = headlineOf(headline)
+  return { rulebook, name: { en: name.en, 'zh-CN': name.zh }, exclude, headline: told }
 }
 
-/** The question that a query string asks; a fault in it throws the problem. */
-export function reportQuestion(query: Query, now: number, timeZone: string): ReportQuestion {
-  for (const name of ['from', 'to'] as const) {
-    if (isDay(query[name])) continue
-    throw badField({ in: 'query', at: `/${name}`, says: 'must be a day, YYYY-MM-DD' })
-  }
-  const days = dayNumber(query.to) - dayNumber(query.from)
-  if (days < 1) {
-    const earliest = addDays(query.from, 1)
-    throw badField({ in: 'query', at: '/to', says: `is exclusive: must be ${earliest} or later` })
-  }
-  if (days > REPORT_DAYS_MAX) {
-    throw badField({
-      in: 'query',
-      at: '/to',
-      says: `must be at most ${REPORT_DAYS_MAX} days after from`,
-    })
-  }
-  const { area, substation, feeder } = query
-  const within = {
-    ...(area === undefined ? {} : { area }),
-    ...(substation === undefined ? {} : { substation }),
-    ...(feeder === undefined ? {} : { feeder }),
-  }
-  return {
-    from: query.from,
-    to: query.to,
-    by: query.by ?? 'system',
-    rulebook: rulebookNamed(query.rulebook),
-    exclude: exclusions(query.exclude),
-    ...(Object.keys(within).length === 0 ? {} : { within }),
-    now,
-    timeZone,
-  }
-}
-
-function rulebookNamed(id: string = DEFAULT_RULEBOOK) {
-  const rulebook = rulebookOf(id)
-  if (rulebook === undefined) {
-    const known = RULEBOOKS.map((book) => book.id).join(', ')
-    throw badField({ in: 'query', at: '/rulebook', says: `must be one of ${known}` })
-  }
-  return rulebook
-}
-
-function exclusions(text: string | undefined): Exclusion[] {
-  const words = (text ?? '').split(',').filter((word) => word !== '')
-  return words.map((word) => {
-    const known = EXCLUSIONS.find((exclusion) => exclusion === word.trim())
-    if (known !== undefined) return known
-    throw badField({
-      in: 'query',
-      at: '/exclude',
-      says: `${JSON.stringify(word)} is not one of ${EXCLUSIONS.join(', ')}`,
-    })
-  })
-}
+const headlineOf = ({ unitsServed, interruptions, unitMs, saifi, saidiMin }: Headline) => ({
+  unitsServed,
+  interruptions,
+  unitMs,
+  saifi,
+  saidiMin,
+})

@@ -60,8 +60,14 @@ export class Problem extends Error {
 export const notFound = (code: string, detail: string): Problem => new Problem(404, code, detail)
 
 /** A fault in one field that only the handler can see; answered like a schema fault. */
-export const badField = (part: ProblemPart): Problem =>
-  new Problem(400, 'invalid', `${part.in}${part.at}: ${part.says}`, { parts: [part] })
+export const badField = (part: ProblemPart): Problem => badFields([part])
+
+/** Several of them, all told at once. */
+export const badFields = (parts: readonly ProblemPart[]): Problem =>
+  new Problem(400, 'invalid', inWords(parts), { parts })
+
+const inWords = (parts: readonly ProblemPart[]): string =>
+  parts.map(({ in: place, at, says }) => `${place}${at}: ${says}`).join('; ')
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply

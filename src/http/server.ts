@@ -25,9 +25,11 @@ import { pagesRoutes } from './pages.ts'
 import type { App, HttpParts } from './parts.ts'
 import { nothingThere } from './paths.ts'
 import { patrolRoutes } from './patrols.ts'
+import { periodRoutes } from './periods.ts'
 import { plannerRoutes } from './planner.ts'
 import { planningRoutes } from './planning.ts'
-import { Problem, ProblemAnswer, sendProblem, type ProblemPart } from './problem.ts'
+import { predictedRoutes } from './predicted.ts'
+import { badFields, Problem, ProblemAnswer, sendProblem, type ProblemPart } from './problem.ts'
 import { openProbable, probableRoutes } from './probable.ts'
 import { publicRoutes } from './public.ts'
 import { refuseUnstorable } from './storable.ts'
@@ -120,6 +122,8 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await dispatcherRoutes(routes, parts)
     await stormRoutes(routes, parts)
     await plannerRoutes(routes, parts)
+    await periodRoutes(routes, parts)
+    await predictedRoutes(routes, parts)
     await customerRoutes(routes, parts, probable)
     await probableRoutes(routes, probable)
     await balanceRoutes(routes, parts)
@@ -192,8 +196,7 @@ function problemOf(error: unknown): Problem {
         says: keyword === 'required' ? 'is missing' : saysOf(message, params),
       }),
     )
-    const detail = parts.map(({ in: place, at, says }) => `${place}${at}: ${says}`).join('; ')
-    return new Problem(400, 'invalid', detail, { parts })
+    return badFields(parts)
   }
   if (isDatabaseAway(fault)) {
     return new Problem(503, 'database-away', 'the database does not answer; try again in a moment')

@@ -25,7 +25,7 @@ export type PredictionOptions = {
 
 export const SWITCHING_H = 1
 export const REPAIR_H = 5
-const HOURS_A_YEAR = 8760
+export const HOURS_A_YEAR = 8760
 
 /** What to expect of one load point, feeder or the system. For a load point SAIFI is λ, SAIDI is U and CAIDI is r. */
 export type PredictionRow = {

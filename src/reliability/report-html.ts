@@ -5,6 +5,7 @@ import {
   type PrintedReport,
   type ReportLanguage,
 } from './report.ts'
+import { leftOutInWords } from './rule-words.ts'
 import { rulebookOf } from './rulebooks.ts'
 
 /** Indices that a table of many groups shows; a report of one group shows all of them, one a line. */
@@ -34,12 +35,6 @@ const WORDS = {
     provisional: 'Provisional: someone was without supply when this report was made.',
     none: '(none)',
     days: 'Days are those of',
-    exclusions: {
-      planned: 'planned interruptions',
-      major: 'major event days',
-      external: 'external causes',
-      source_shortage: 'shortage of generation',
-    } as Record<string, string>,
   },
   'zh-CN': {
     title: '供电可靠性报告',
@@ -64,12 +59,6 @@ const WORDS = {
     provisional: '暂定：编制时仍有用户停电。',
     none: '（无）',
     days: '日期所用时区',
-    exclusions: {
-      planned: '预安排停电',
-      major: '重大事件日',
-      external: '外部影响',
-      source_shortage: '系统电源不足限电',
-    } as Record<string, string>,
   },
 } as const
 
@@ -85,7 +74,7 @@ export function reportHtml(report: PrintedReport, language: ReportLanguage): str
   const words = WORDS[language]
   const rulebook = rulebookOf(report.rulebook.id)?.name
   const name = (language === 'zh-CN' ? rulebook?.zh : rulebook?.en) ?? report.rulebook.name
-  const leftOut = report.exclude.map((what) => words.exclusions[what] ?? what)
+  const leftOut = report.exclude.map((what) => leftOutInWords(what)[language])
   const facts: [string, string][] = [
     [words.period, `${report.from} ${words.until} ${report.to}`],
     [words.days, report.timeZone],

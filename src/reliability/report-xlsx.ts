@@ -1,3 +1,4 @@
+import { leftOutInWords } from './rule-words.ts'
 import { reportTable, settingsInWords, type PrintedReport, type ReportLanguage } from './report.ts'
 
 type Cell = string | number | null
@@ -15,7 +16,10 @@ export function reportXlsx(report: PrintedReport, language: ReportLanguage): Uin
         [zh ? '起' : 'from', report.from],
         [zh ? '止（不含）' : 'to (exclusive)', report.to],
         [zh ? '时区' : 'time zone', report.timeZone],
-        [zh ? '不计' : 'left out', report.exclude.join(', ')],
+        [
+          zh ? '不计' : 'left out',
+          report.exclude.map((what) => leftOutInWords(what)[language]).join(', '),
+        ],
         ...settingsInWords(report.rulebook.settings, language),
         ...report.majorDays.map(({ year, thresholdMin, days }) => [
           `T_MED ${year} (min)`,

@@ -1,4 +1,5 @@
 import type { IndexRow } from './indices.ts'
+import { ruleName, ruleValue } from './rule-words.ts'
 import { rulebookOf } from './rulebooks.ts'
 import type { RulebookSettings } from './rulebook.ts'
 
@@ -67,33 +68,20 @@ export function settingsInWords(
   settings: RulebookSettings,
   language: ReportLanguage,
 ): [name: string, value: string][] {
-  const zh = language === 'zh-CN'
-  const pick = (en: string, chinese: string): string => (zh ? chinese : en)
-  const sign = settings.shortIncludesLimit ? '≤' : '<'
-  const merge = settings.reinterruptionMergeMin
+  const line = (rule: keyof RulebookSettings): [string, string] => [
+    ruleName(rule)[language],
+    ruleValue(rule, settings[rule])[language],
+  ]
+  const limit = line('shortUpToS')
   return [
-    [pick('Short (momentary) up to', '短时停电'), `${sign} ${settings.shortUpToS} s`],
-    [
-      pick('What is counted', '统计单位'),
-      settings.unit === 'customer'
-        ? pick('customers', '用户')
-        : pick('medium-voltage users', '中压用户（公用配变台区计为一户）'),
-    ],
-    [pick('Window of a momentary event', '短时停电事件时窗'), `${settings.eventWindowS} s`],
-    [
-      pick('Re-interruption in the same outage', '同一事件中再次停电'),
-      merge === null
-        ? pick('a new interruption', '计为新的停电')
-        : pick(`within ${merge} min: time only`, `${merge} 分钟内：只计时间`),
-    ],
-    [
-      pick('Repeated interruptions', '多次停电'),
-      settings.repeatedCompare === 'atLeast'
-        ? pick('n or more', 'n 次及以上')
-        : pick('more than n', '多于 n 次'),
-    ],
-    [pick('Long single interruption', '单次长时间停电'), `≥ ${settings.longSingleH} h`],
-    [pick('Long total duration', '累计长时间停电'), `≥ ${settings.longTotalH} h`],
+    [limit[0], `${settings.shortIncludesLimit ? '≤' : '<'} ${limit[1]}`],
+    line('unit'),
+    line('eventWindowS'),
+    line('reinterruptionMergeMin'),
+    line('repeatedCompare'),
+    line('longSingleH'),
+    line('longTotalH'),
+    line('plannedOverrun'),
   ]
 }
 

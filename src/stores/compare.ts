@@ -2,6 +2,7 @@ import { hoursBetween } from '../reliability/calendar.ts'
 import { headlineFilter } from '../reliability/indices.ts'
 import { sumWhere } from '../reliability/reckoning.ts'
 import type { Rulebook, RulebookSettings } from '../reliability/rulebook.ts'
+import { ruleName, ruleValue, type Words } from '../reliability/rule-words.ts'
 import { MS_PER_MIN } from '../time.ts'
 import type { Database } from './database.ts'
 import { majorDaysLeftOut, majorDaysOfPeriod } from './major-days.ts'
@@ -20,6 +21,8 @@ export type Headline = {
   readonly unitsServed: number | null
   readonly interruptions: number
   readonly unitMinutes: number
+  /** The same in milliseconds, where whole units are whole numbers: these add up exactly. */
+  readonly unitMs: number
   readonly saifi: number | null
   readonly saidiMin: number | null
 }
@@ -36,9 +39,11 @@ export type Comparison = {
   readonly steps: readonly ComparisonStep[]
   readonly saidiMinDifference: number | null
   readonly saifiDifference: number | null
+  readonly interruptionsDifference: number
+  readonly unitMsDifference: number
 }
 
-type ComparedSide = {
+export type ComparedSide = {
   readonly rulebook: string
   readonly exclude: readonly Exclusion[]
   readonly headline: Headline
@@ -49,12 +54,19 @@ export type ComparisonStep = {
   readonly setting: string
   readonly first: string
   readonly second: string
+  /** The same for people. */
+  readonly name: Words
+  readonly firstInWords: Words
+  readonly secondInWords: Words
   readonly after: Headline
   readonly saidiMinChange: number | null
   readonly saifiChange: number | null
+  readonly interruptionsChange: number
+  readonly unitMsChange: number
 }
 
 type Setting = string | number | boolean | null
+const counts = (does: boolean): string => (does ? 'counted' : 'left out')
 
 // In this order: what is counted, then how long it must last, then how it is told apart.
 const SETTINGS = [
@@ -96,13 +108,15 @@ export async function compareReports(
     const sums = cells.get('')
     const where = countsShort ? {} : { length: 'long' as const }
     const interruptions = sums === undefined ? 0 : sumWhere(sums.interruptions, where)
-    const unitMinutes = sums === undefined ? 0 : sumWhere(sums.unitMs, where) / MS_PER_MIN
+    const unitMs = sums === undefined ? 0 : sumWhere(sums.unitMs, where)
+    const unitMinutes = unitMs / MS_PER_MIN
     const { units } = servedOf(question, book, 'system', hours)
     const over = (value: number) => (units === null || units <= 0 ? null : value / units)
     return {
       unitsServed: units,
       interruptions,
       unitMinutes,
+      unitMs,
       saifi: over(interruptions),
       saidiMin: over(unitMinutes),
     }
@@ -119,6 +133,9 @@ export async function compareReports(
       setting,
       first: String(was ?? 'none'),
       second: String(is ?? 'none'),
+      name: ruleName(setting),
+      firstInWords: ruleValue(setting, was),
+      secondInWords: ruleValue(setting, is),
       after,
       ...changes(before, after),
     })
@@ -131,17 +148,15 @@ export async function compareReports(
     await step(name, was, is)
   }
   if (short !== countsShort(to)) {
-    const say = (counts: boolean) => (counts ? 'counted' : 'left out')
     short = !short
-    await step('shortInHeadline', say(!short), say(short))
+    await step('shortInHeadline', counts(!short), counts(short))
   }
   for (const what of EXCLUSIONS) {
     const [was, is] = [from.exclude.includes(what), to.exclude.includes(what)]
     if (was === is) continue
     const exclude = is ? [...side.exclude, what] : side.exclude.filter((one) => one !== what)
     side = { ...side, exclude }
-    const say = (left: boolean) => (left ? 'left out' : 'counted')
-    await step(`exclude:${what}`, say(was), say(is))
+    await step(`exclude:${what}`, counts(!was), counts(!is))
   }
   // Only what is left out and counted as a fault all the same shows in a headline; so after the filters.
   const [was, is] = [from.rulebook.settings.plannedOverrun, to.rulebook.settings.plannedOverrun]
@@ -162,6 +177,8 @@ export async function compareReports(
     steps,
     saidiMinDifference: changes(start, before).saidiMinChange,
     saifiDifference: changes(start, before).saifiChange,
+    interruptionsDifference: before.interruptions - start.interruptions,
+    unitMsDifference: before.unitMs - start.unitMs,
   }
 }
 
@@ -178,12 +195,14 @@ const withSettings = (side: Side, settings: Partial<RulebookSettings>): Side => 
 function changes(
   a: Headline,
   b: Headline,
-): { saidiMinChange: number | null; saifiChange: number | null } {
+): Pick<ComparisonStep, 'saidiMinChange' | 'saifiChange' | 'interruptionsChange' | 'unitMsChange'> {
   const units = a.unitsServed === b.unitsServed ? a.unitsServed : null
   const change = (was: number | null, is: number | null, more: number): number | null =>
     was === null || is === null ? null : units === null ? is - was : more / units
   return {
     saidiMinChange: change(a.saidiMin, b.saidiMin, b.unitMinutes - a.unitMinutes),
     saifiChange: change(a.saifi, b.saifi, b.interruptions - a.interruptions),
+    interruptionsChange: b.interruptions - a.interruptions,
+    unitMsChange: b.unitMs - a.unitMs,
   }
 }

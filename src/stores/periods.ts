@@ -1,10 +1,11 @@
-import { addDays, dayStart, type LocalDay } from '../reliability/calendar.ts'
+import { addDays, dayStart, localDayOf, monthOf, type LocalDay } from '../reliability/calendar.ts'
 import type { IndexRow } from '../reliability/indices.ts'
 import { CEER, DLT_836, IEEE_1366 } from '../reliability/rulebooks.ts'
 import { toIso, type EpochMs } from '../time.ts'
 import type { Database } from './database.ts'
 import { indicesReport, type IndicesReport } from './indices.ts'
 import { freezeThresholds } from './major-days.ts'
+import { firstDay } from './reliability.ts'
 
 const CLOSED_RULEBOOKS = [IEEE_1366, DLT_836, CEER]
 const CLOSED_GROUPS = ['system', 'area', 'feeder'] as const
@@ -15,6 +16,7 @@ export type Restatement = {
   readonly by: string
   readonly group: string | null
   readonly index: string
+  readonly unit: string | null
   readonly filed: number | null
   readonly now: number | null
 }
@@ -132,33 +134,150 @@ export async function closedMonths(db: Database): Promise<string[]> {
   return rows.map(({ month }) => month)
 }
 
+/** Months told at most, the latest first. */
+export const PERIODS_MAX = 600
+
+export type PeriodLine = {
+  readonly month: string
+  /** `over`: it can be closed once nobody is out any more. */
+  readonly state: 'closed' | 'over' | 'running'
+  readonly closedAt: string | null
+  readonly bySubject: string | null
+  /** An interruption that began in it has not ended. */
+  readonly stillOut: boolean
+}
+
+/** The months from the first on record to the one that is running, the latest first. */
+export async function periods(db: Database, now: EpochMs, timeZone: string): Promise<PeriodLine[]> {
+  const closed = await db
+    .selectFrom('period_closed')
+    .select(['month', 'closed_at', 'by_subject'])
+    .distinctOn('month')
+    .orderBy('month')
+    .orderBy('closed_at')
+    .execute()
+  const filed = new Map(closed.map((row) => [row.month, row]))
+  const open = await db
+    .selectFrom('interruption')
+    .select('local_day')
+    .distinct()
+    .where('until_at', 'is', null)
+    .execute()
+  const stillOut = new Set(open.map(({ local_day }) => monthOf(local_day)))
+  const running = monthOf(localDayOf(now, timeZone))
+  const months = new Set([running, ...filed.keys()])
+  const first = await firstDay(db)
+  let month = first === null ? running : monthOf(first)
+  for (; month < running; month = monthOf(daysOfMonth(month).to)) months.add(month)
+  return [...months]
+    .sort()
+    .reverse()
+    .slice(0, PERIODS_MAX)
+    .map((one) => {
+      const row = filed.get(one)
+      return {
+        month: one,
+        state: row !== undefined ? 'closed' : one < running ? 'over' : 'running',
+        closedAt: row === undefined ? null : toIso(row.closed_at),
+        bySubject: row?.by_subject ?? null,
+        stillOut: stillOut.has(one),
+      }
+    })
+}
+
+export type Period = PeriodLine & {
+  /** The reports as they were filed; null where the month has not been closed. */
+  readonly filed: readonly IndicesReport[] | null
+  /** The same reports as the ledger tells them today, those of a closed month under the settings that they were filed with. */
+  readonly today: readonly IndicesReport[]
+  readonly restatements: readonly Restatement[]
+}
+
+export type PeriodAnswer =
+  { readonly outcome: 'told'; readonly period: Period } | { readonly outcome: 'bad-month' }
+
+/** One month: what was filed beside what the ledger says today. */
+export async function readPeriod(
+  db: Database,
+  asked: { readonly month: string; readonly now: EpochMs; readonly timeZone: string },
+): Promise<PeriodAnswer> {
+  const { month, now, timeZone } = asked
+  if (!MONTH.test(month)) return { outcome: 'bad-month' }
+  const filed = await closedPeriod(db, month)
+  const today =
+    filed === undefined
+      ? await reportsOf(db, month, now, timeZone)
+      : (await todayOf(db, month, now)).map(({ report }) => report)
+  const { to } = daysOfMonth(month)
+  const [stillOut] = await db
+    .selectFrom('interruption')
+    .select('outage')
+    .where('until_at', 'is', null)
+    .where('local_day', '>=', `${month}-01`)
+    .where('local_day', '<', to)
+    .limit(1)
+    .execute()
+  const over = now >= dayStart(to, timeZone)
+  return {
+    outcome: 'told',
+    period: {
+      month,
+      state: filed !== undefined ? 'closed' : over ? 'over' : 'running',
+      closedAt: filed?.closedAt ?? null,
+      bySubject: filed?.bySubject ?? null,
+      stillOut: stillOut !== undefined,
+      filed: filed?.reports ?? null,
+      today,
+      restatements: filed === undefined ? [] : restated(filed.reports, today),
+    },
+  }
+}
+
 /** What the ledger says today otherwise than was filed for a closed month; empty where nothing has changed. */
 export async function restatements(
   db: Database,
   month: string,
   now: EpochMs,
 ): Promise<Restatement[]> {
-  const rows = await db.selectFrom('period_closed').selectAll().where('month', '=', month).execute()
-  const found: Restatement[] = []
-  for (const { rulebook, report, time_zone } of rows) {
+  const pairs = await todayOf(db, month, now)
+  return restated(
+    pairs.map(({ filed }) => filed),
+    pairs.map(({ report }) => report),
+  )
+}
+
+/** Each filed report of a month beside the same one of today. */
+async function todayOf(
+  db: Database,
+  month: string,
+  now: EpochMs,
+): Promise<{ filed: IndicesReport; report: IndicesReport }[]> {
+  const rows = await db
+    .selectFrom('period_closed')
+    .selectAll()
+    .where('month', '=', month)
+    .orderBy('rulebook')
+    .orderBy('by_group')
+    .execute()
+  const pairs: { filed: IndicesReport; report: IndicesReport }[] = []
+  for (const { rulebook, report, time_zone: timeZone } of rows) {
     const filed = report as IndicesReport
     const book = CLOSED_RULEBOOKS.find(({ id }) => id === rulebook)
     if (book === undefined) continue
     // Under the settings as filed: a rulebook that we have since changed restates nothing.
     const settings = { ...book, settings: filed.rulebook.settings }
     const { from, to, by, exclude } = filed
-    const today = await indicesReport(db, {
-      from,
-      to,
-      by,
-      rulebook: settings,
-      exclude,
-      now,
-      timeZone: time_zone,
-    })
-    found.push(...differences(rulebook, by, filed.rows, today.rows))
+    const question = { from, to, by, rulebook: settings, exclude, now, timeZone }
+    pairs.push({ filed, report: await indicesReport(db, question) })
   }
-  return found
+  return pairs
+}
+
+function restated(filed: readonly IndicesReport[], today: readonly IndicesReport[]): Restatement[] {
+  return filed.flatMap(({ rulebook, by, rows }) => {
+    const now = today.find((report) => report.rulebook.id === rulebook.id && report.by === by)
+    return now === undefined ? [] : differences(rulebook.id, by, rows, now.rows)
+  })
 }
 
 function differences(
@@ -169,12 +288,14 @@ function differences(
 ): Restatement[] {
   const found: Restatement[] = []
   const groups = new Set([...filed, ...today].map(({ group }) => group))
+  const units: Record<string, string> = { cmi: 'min', ...today[0]?.units, ...filed[0]?.units }
   for (const group of groups) {
     const before = figuresOf(filed.find((row) => row.group === group))
     const now = figuresOf(today.find((row) => row.group === group))
     for (const index of new Set([...Object.keys(before), ...Object.keys(now)])) {
       const [was = null, is = null] = [before[index], now[index]]
-      if (was !== is) found.push({ rulebook, by, group, index, filed: was, now: is })
+      if (was === is) continue
+      found.push({ rulebook, by, group, index, unit: units[index] ?? null, filed: was, now: is })
     }
   }
   return found

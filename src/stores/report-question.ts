@@ -35,6 +35,19 @@ export type Within = {
   readonly feeder?: string
 }
 
+/** The place that a question names; none: the whole system. */
+export function withinOf(named: { area?: string; substation?: string; feeder?: string }): {
+  within?: Within
+} {
+  const { area, substation, feeder } = named
+  const within = {
+    ...(area === undefined ? {} : { area }),
+    ...(substation === undefined ? {} : { substation }),
+    ...(feeder === undefined ? {} : { feeder }),
+  }
+  return Object.keys(within).length === 0 ? {} : { within }
+}
+
 export type ReportQuestion = {
   /** Local days; `to` is exclusive. */
   readonly from: LocalDay

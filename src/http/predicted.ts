@@ -1,0 +1,118 @@
+import { Type } from 'typebox'
+import { besideRecorded } from '../reliability/beside.ts'
+import { hoursBetween } from '../reliability/calendar.ts'
+import {
+  LEFT_OUT,
+  predict,
+  PREDICTION_UNITS,
+  type Prediction,
+  type PredictionOptions,
+} from '../reliability/predict.ts'
+import { indicesReport } from '../stores/indices.ts'
+import type { NetworkView } from './network-in-force.ts'
+import { inForce } from './network.ts'
+import type { App, HttpParts } from './parts.ts'
+import {
+  Exclude,
+  PeriodQuery,
+  exclusionsIn,
+  periodFaults,
+  refuse,
+  rulebookNamed,
+  wordsIn,
+} from './report-query.ts'
+import { Predicted } from './report-schemas.ts'
+
+const tags = ['planner']
+const HOURS_MAX = 10_000
+/** Predictions of one network that are kept; a planner tries a handful of cases. */
+const KEPT_MAX = 20
+/** What failures of lines and transformers do not cause. */
+const NOT_PREDICTED = 'planned,external,source_shortage'
+
+const Hours = Type.Number({ minimum: 0, maximum: HOURS_MAX })
+const Share = Type.Number({ minimum: 0, maximum: 1 })
+
+/** What the failure data of the network in force lead one to expect, beside what was recorded. */
+export async function predictedRoutes(app: App, parts: HttpParts): Promise<void> {
+  const { db, clock } = parts
+  const { timeZone } = parts.settings
+  const predictionOf = keptPredictions()
+
+  app.get(
+    '/api/v1/predicted',
+    {
+      schema: {
+        tags,
+        summary: 'Predicted indices of the network in force beside those recorded of a period',
+        querystring: Type.Interface([PeriodQuery], {
+          by: Type.Optional(Type.Enum(['system', 'feeder'], { default: 'system' })),
+          exclude: Type.Optional({ ...Exclude, default: NOT_PREDICTED }),
+          without: Type.Optional(
+            Type.String({ maxLength: 100, description: `comma-separated: ${LEFT_OUT.join(', ')}` }),
+          ),
+          transformerH: Type.Optional(Hours),
+          switchingH: Type.Optional(Hours),
+          repairH: Type.Optional(Hours),
+          fuseProbability: Type.Optional(Share),
+          tieProbability: Type.Optional(Share),
+        }),
+        response: { 200: Predicted },
+      },
+    },
+    async ({ query }) => {
+      const exclude = exclusionsIn('exclude', query.exclude ?? NOT_PREDICTED)
+      const without = wordsIn('without', query.without, LEFT_OUT)
+      refuse([...periodFaults(query), ...exclude.faults, ...without.faults])
+      const { from, to, by = 'system' } = query
+      const view = await inForce(parts)
+      const { transformerH, switchingH, repairH, fuseProbability, tieProbability } = query
+      const found = predictionOf(view, {
+        by,
+        without: [...new Set(without.found)].sort(),
+        ...(transformerH === undefined ? {} : { transformerH }),
+        ...(switchingH === undefined ? {} : { switchingH }),
+        ...(repairH === undefined ? {} : { repairH }),
+        ...(fuseProbability === undefined ? {} : { fuseProbability }),
+        ...(tieProbability === undefined ? {} : { tieProbability }),
+      })
+      const rulebook = rulebookNamed()
+      const question = { from, to, by, rulebook, exclude: exclude.found, now: clock(), timeZone }
+      const report = await indicesReport(db, question)
+      const periodHours = hoursBetween(from, to, timeZone)
+      const { SAIFI, SAIDI, CAIDI, ASAI, ENS } = PREDICTION_UNITS
+      return {
+        from,
+        to,
+        timeZone,
+        networkRevision: view.revision,
+        by,
+        rulebook: rulebook.id,
+        exclude: report.exclude,
+        periodHours,
+        settings: found.settings,
+        units: { SAIFI, SAIDI, CAIDI, ASAI, ENS },
+        notes: [...found.notes, ...report.notes],
+        rows: besideRecorded(found.rows, report.rows, periodHours),
+      }
+    },
+  )
+}
+
+/** The same network under the same options is not reckoned twice. */
+function keptPredictions(): (view: NetworkView, options: PredictionOptions) => Prediction {
+  let revision = -1
+  const kept = new Map<string, Prediction>()
+  return (view, options) => {
+    if (view.revision !== revision) kept.clear()
+    revision = view.revision
+    const key = JSON.stringify(options)
+    const known = kept.get(key)
+    if (known !== undefined) return known
+    const [oldest] = kept.keys()
+    if (kept.size >= KEPT_MAX && oldest !== undefined) kept.delete(oldest)
+    const found = predict(view.tables, options)
+    kept.set(key, found)
+    return found
+  }
+}
