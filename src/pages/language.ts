@@ -52,6 +52,14 @@ export const hhmmss = (at: EpochMs): string => formats.value.second.format(at)
 export const day = (at: EpochMs): string => formats.value.day.format(at)
 /** `24 Nov 2026` */
 export const date = (at: EpochMs): string => formats.value.date.format(at)
+const isoParts = new Intl.DateTimeFormat('en-CA', {
+  timeZone: zone,
+  year: 'numeric',
+  month: '2-digit',
+  day: '2-digit',
+})
+/** `2026-11-24`: the day that an instant belongs to in the utility's calendar. */
+export const localDay = (at: EpochMs): string => isoParts.format(at)
 export const monthName = (at: EpochMs): string => formats.value.month.format(at)
 export const count = (value: number): string => formats.value.number.format(value)
 

@@ -1,12 +1,11 @@
 import { count, date, day, hhmm } from '../language.ts'
 import { LoadBar } from '../marks.tsx'
-import { pageTime } from '../page-clock.ts'
-import { figure, percent, whole } from './figures.ts'
+import { figure, percent, UNKNOWN, whole } from './figures.ts'
 import { FeederLosses, Losses } from './losses.tsx'
 import { Outlook } from './outlook.tsx'
 import { Columns } from './columns.tsx'
 import { PlaceLink } from './place-link.tsx'
-import { ask, dayAfter, isoDay, question } from './question.ts'
+import { ask, dayAfter, question, today } from './question.ts'
 import { useRead } from './reading.ts'
 import { w } from './words.ts'
 import { wl } from './words-load.ts'
@@ -79,8 +78,7 @@ export function Balance() {
 function When() {
   const words = wl.value
   const { peak } = question.value
-  const today = isoDay(pageTime())
-  const year = today.slice(0, 4)
+  const year = today().slice(0, 4)
   return (
     <span class="push row noprint">
       <button type="button" aria-pressed={peak === null} onClick={() => ask({ peak: null })}>
@@ -89,7 +87,7 @@ function When() {
       <button
         type="button"
         aria-pressed={peak?.length === 10}
-        onClick={() => ask({ peak: dayAfter(today, -1) })}
+        onClick={() => ask({ peak: dayAfter(today(), -1) })}
       >
         {words.peakOfDay}
       </button>
@@ -288,9 +286,9 @@ function BalanceRow({ row, group = false }: { row: Row; group?: boolean }) {
         <span class="mute">{row.name === row.id ? '' : row.id}</span>
       </th>
       <td class="n">{count(row.customers)}</td>
-      <td class="n">{row.source === 'none' ? '' : count(Math.round(row.kw))}</td>
-      <td class="n">{row.source === 'none' ? '' : count(Math.round(row.kva))}</td>
-      <td class="n">{row.ratedKva === null ? '' : count(Math.round(row.ratedKva))}</td>
+      <td class="n">{row.source === 'none' ? UNKNOWN : whole(row.kw)}</td>
+      <td class="n">{row.source === 'none' ? UNKNOWN : whole(row.kva)}</td>
+      <td class="n">{whole(row.ratedKva)}</td>
       <td class="bc">{rate !== null && <LoadBar percent={rate} />}</td>
       <td class="n">
         {rate === null ? (
@@ -299,7 +297,7 @@ function BalanceRow({ row, group = false }: { row: Row; group?: boolean }) {
           <b class={rate > 100 ? 'late' : ''}>{percent(rate, 100)}</b>
         )}
       </td>
-      <td class="n">{row.marginKva === null ? '' : count(Math.round(row.marginKva))}</td>
+      <td class="n">{whole(row.marginKva)}</td>
       {question.value.peak !== null && (
         <td class="n">
           {whole(row.own?.kva ?? null)}{' '}

@@ -51,14 +51,12 @@ export function Explain({ shown }: { shown: Reports }) {
   const [row] = shown.system.rows
   const symbol = row === undefined ? '' : shownIndex(row, question.value.index)
   const [found, setFound] = useState<Explanation | string | null>(null)
-  const [open, setOpen] = useState<string | null>(null)
   const query = queryOf(shown.of)
   useEffect(() => {
     let gone = false
     void read<Explanation>(`/api/v1/indices/explain?${query}`).then((answer) => {
       if (gone) return
       setFound(answer.ok ? answer.value : answer.problem.detail || answer.problem.title)
-      if (answer.ok) setOpen(answer.value.outages[0]?.outage ?? null)
     })
     return () => {
       gone = true
@@ -66,13 +64,14 @@ export function Explain({ shown }: { shown: Reports }) {
   }, [query])
   if (row === undefined) return null
   const value = `${symbol} ${figure(row.indices[symbol] ?? null)} ${row.units[symbol] ?? ''}`
-  const chosen =
-    typeof found === 'object' ? found?.outages.find(({ outage }) => outage === open) : undefined
+  const wanted = question.value.outage
+  const known = typeof found === 'object' ? (found?.outages ?? []) : []
+  const chosen = known.find(({ outage }) => outage === wanted) ?? known[0]
   return (
     <aside aria-label={words.explain}>
       <h2>
         {words.explainHead(value)}
-        <button type="button" class="push" onClick={() => ask({ explain: false })}>
+        <button type="button" class="push" onClick={() => ask({ explain: false, outage: null })}>
           {words.close}
         </button>
       </h2>
@@ -90,7 +89,7 @@ export function Explain({ shown }: { shown: Reports }) {
         {found !== null && typeof found === 'object' && (
           <li>
             <h3>{words.outagesMake(found.outages.length + found.rest.outages)}</h3>
-            <Largest found={found} cmi={row.cmi} open={open} onOpen={setOpen} />
+            <Largest found={found} cmi={row.cmi} open={chosen?.outage ?? null} />
           </li>
         )}
         {chosen !== undefined && <Behind outage={chosen} />}
@@ -99,12 +98,7 @@ export function Explain({ shown }: { shown: Reports }) {
   )
 }
 
-function Largest(parts: {
-  found: Explanation
-  cmi: number
-  open: string | null
-  onOpen: (outage: string) => void
-}) {
+function Largest(parts: { found: Explanation; cmi: number; open: string | null }) {
   const words = w.value
   const { outages, rest } = parts.found
   const told = outages.slice(0, LARGEST_TOLD)
@@ -131,7 +125,7 @@ function Largest(parts: {
                 type="button"
                 class="plain"
                 aria-expanded={each.outage === parts.open}
-                onClick={() => parts.onOpen(each.outage)}
+                onClick={() => ask({ outage: each.outage })}
               >
                 {each.outage}
               </button>

@@ -1,4 +1,5 @@
 import { question } from './question.ts'
+import { valueOf } from './reading.ts'
 import { reports, type Report } from './report-data.ts'
 
 /** What is seen, as a file: the whole, the months, the feeders and the causes, one row each, with the symbols as columns. */
@@ -14,9 +15,9 @@ export function exportCsv(): void {
     }
   }
   add('system', shown.system)
-  add('month', shown.months)
-  add('feeder', shown.feeders)
-  add('cause', shown.causes)
+  add('month', valueOf(shown.months))
+  add('feeder', valueOf(shown.feeders))
+  add('cause', valueOf(shown.causes))
   const text = lines.map((cells) => cells.map(quote).join(',')).join('\r\n')
   // The mark of byte order tells spreadsheets that this is UTF-8.
   const file = new Blob(['\uFEFF', text], { type: 'text/csv' })

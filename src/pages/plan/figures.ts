@@ -1,8 +1,11 @@
 import { count, language } from '../language.ts'
 
+/** What nobody knows; not the same as 0, and not the same as a cell that was forgotten. */
+export const UNKNOWN = '—'
+
 /** A figure with as many digits as it bears: 86.1, 0.771, 99.983. */
 export function figure(value: number | null, digits = 3, unit = 'min'): string {
-  if (value === null) return ''
+  if (value === null) return UNKNOWN
   const locale = language.value === 'en' ? 'en-GB' : 'zh-CN'
   const size = Math.abs(value)
   // A share near one, or near a hundred, is told apart by its last digits.
@@ -13,10 +16,10 @@ export function figure(value: number | null, digits = 3, unit = 'min'): string {
 
 /** A whole number; what is not known is a dash, which is not 0. */
 export const whole = (value: number | null): string =>
-  value === null ? '—' : count(Math.round(value))
+  value === null ? UNKNOWN : count(Math.round(value))
 
 export const percent = (part: number, whole: number): string =>
-  whole === 0 ? '' : ((part / whole) * 100).toFixed(1)
+  whole === 0 ? UNKNOWN : ((part / whole) * 100).toFixed(1)
 
 /** Round steps for an axis from 0 to `most`: at most five of them. */
 export function steps(most: number): number[] {

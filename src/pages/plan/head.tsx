@@ -1,14 +1,13 @@
 import { choose, count, language } from '../language.ts'
-import { pageTime } from '../page-clock.ts'
 import { theme, turnTheme } from '../theme.ts'
 import { exportCsv } from './export.ts'
 import {
   ask,
   dayAfter,
   EXCLUSIONS,
-  isoDay,
   question,
   RULEBOOKS,
+  today as todayHere,
   yearBefore,
   VIEWS,
 } from './question.ts'
@@ -19,7 +18,7 @@ import { w } from './words.ts'
 export function Head() {
   const words = w.value
   const wanted = question.value
-  const today = isoDay(pageTime())
+  const today = todayHere()
   const year = Number(today.slice(0, 4))
   return (
     <header class="hd">
@@ -53,7 +52,7 @@ export function Head() {
             <button
               type="button"
               aria-pressed={wanted.explain}
-              onClick={() => ask({ explain: !wanted.explain })}
+              onClick={() => ask({ explain: !wanted.explain, outage: null })}
             >
               {words.explain}
             </button>

@@ -1,5 +1,7 @@
 import { figure } from './figures.ts'
+import { Fold } from './fold.tsx'
 import { ask } from './question.ts'
+import { valueOf } from './reading.ts'
 import type { Reports } from './report-data.ts'
 import { w } from './words.ts'
 
@@ -12,7 +14,7 @@ export function Indices({ shown, symbol }: { shown: Reports; symbol: string }) {
   const words = w.value
   const [row] = shown.system.rows
   if (row === undefined) return null
-  const before = shown.lastYear?.rows[0]
+  const before = valueOf(shown.lastYear)?.rows[0]
   const past = (name: string) => (before?.ci === 0 ? null : (before?.indices[name] ?? null))
   const names = Object.keys(row.indices)
   const known = names.filter((name) => row.indices[name] !== null)
@@ -43,17 +45,18 @@ export function Indices({ shown, symbol }: { shown: Reports; symbol: string }) {
               <span class="name">{name}</span>
               <span class="v">{say(name, row.indices[name] ?? null)}</span>
               <span class="mute">
-                {past(name) === null
-                  ? words.lastYearNone
-                  : words.lastYearIs(figure(past(name), 3, row.units[name]))}
+                {shown.lastYear.state === 'reading'
+                  ? words.lastYearReading
+                  : past(name) === null
+                    ? words.lastYearNone
+                    : words.lastYearIs(figure(past(name), 3, row.units[name]))}
               </span>
             </button>
           </li>
         ))}
       </ul>
       {rest.length > 0 && (
-        <details>
-          <summary>{words.others(rest.length)}</summary>
+        <Fold name="others" says={words.others(rest.length)}>
           <table class="more">
             <thead>
               <tr>
@@ -79,14 +82,12 @@ export function Indices({ shown, symbol }: { shown: Reports; symbol: string }) {
                       ? words.noDenominator
                       : say(name, row.indices[name] ?? null)}
                   </td>
-                  <td class="n">
-                    {past(name) === null ? words.none : figure(past(name), 3, row.units[name])}
-                  </td>
+                  <td class="n">{figure(past(name), 3, row.units[name])}</td>
                 </tr>
               ))}
             </tbody>
           </table>
-        </details>
+        </Fold>
       )}
     </>
   )

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { read } from '../api.ts'
 import { Mark } from '../marks.tsx'
-import { percent, whole } from './figures.ts'
+import { percent, UNKNOWN, whole } from './figures.ts'
 import { Columns } from './columns.tsx'
 import { PlaceLink } from './place-link.tsx'
 import { useRead } from './reading.ts'
@@ -154,12 +154,14 @@ function Feeders({ feeders }: { feeders: readonly FeederSummary[] }) {
             <td>{row.ties.length === 0 ? w.value.none : row.ties.join(', ')}</td>
             <td class="n">{row.sections}</td>
             <td class="n">
-              {row.transferableShare === null ? '—' : percent(row.transferableShare, 1)}
+              {row.transferableShare === null ? UNKNOWN : percent(row.transferableShare, 1)}
             </td>
             <td>
               <Verdict passes={row.passes} />
             </td>
-            <td>{row.worst?.section?.join(', ') ?? ''}</td>
+            <td>
+              {row.worst === null ? UNKNOWN : (row.worst.section?.join(', ') ?? words.headLost)}
+            </td>
             <td class="n">
               {row.worst !== null && !row.complete && `${words.bound} `}
               {whole(row.worst?.remainsKw ?? null)}

@@ -1,6 +1,9 @@
 import { date, monthName } from '../language.ts'
 import { figure } from './figures.ts'
+import { Fold } from './fold.tsx'
+import { valueOf } from './reading.ts'
 import type { Reports } from './report-data.ts'
+import { Unread } from './unread.tsx'
 import { w } from './words.ts'
 
 const WIDTH = 480
@@ -13,8 +16,9 @@ const DAY_MS = 86_400_000
 /** Each day's unplanned SAIDI on a logarithmic scale, with the threshold of the 2.5 beta method. */
 export function MajorDaysPlot({ shown }: { shown: Reports }) {
   const words = w.value
-  const { majorDays, days, of } = shown
-  const all = days?.rows ?? []
+  const { days, of } = shown
+  const majorDays = valueOf(shown.majorDays)
+  const all = valueOf(days)?.rows ?? []
   const points = all.flatMap(({ group, indices }) => {
     const symbol = Object.keys(indices).find((name) => name.startsWith('SAIDI'))
     const saidi = symbol === undefined ? null : indices[symbol]
@@ -41,13 +45,15 @@ export function MajorDaysPlot({ shown }: { shown: Reports }) {
       <h2>
         {words.majorDays}{' '}
         <span class="mute">
-          {majorDays === null || majorDays.alpha === null || majorDays.beta === null
-            ? words.majorNone
-            : words.majorHow(
-                figure(majorDays.alpha),
-                figure(majorDays.beta),
-                majorDays.historyDays,
-              )}
+          {majorDays === null
+            ? ''
+            : majorDays.alpha === null || majorDays.beta === null
+              ? words.majorNone
+              : words.majorHow(
+                  figure(majorDays.alpha),
+                  figure(majorDays.beta),
+                  majorDays.historyDays,
+                )}
         </span>
       </h2>
       <svg class="ch" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
@@ -79,8 +85,8 @@ export function MajorDaysPlot({ shown }: { shown: Reports }) {
           </text>
         ))}
       </svg>
-      <details>
-        <summary>{words.table}</summary>
+      <Unread of={days.state === 'known' ? shown.majorDays : days} />
+      <Fold name="majorDays" says={words.table}>
         {major.length === 0 ? (
           <p>{words.noMajor}</p>
         ) : (
@@ -104,7 +110,7 @@ export function MajorDaysPlot({ shown }: { shown: Reports }) {
           </table>
         )}
         <p class="mute">{words.emptyDays(all.length - points.length)}</p>
-      </details>
+      </Fold>
     </section>
   )
 }

@@ -1,6 +1,10 @@
 import { monthName } from '../language.ts'
-import { figure, steps } from './figures.ts'
+import { figure, steps, UNKNOWN } from './figures.ts'
+import { Fold } from './fold.tsx'
+import { valueOf, type Known } from './reading.ts'
 import { addsUp, type Report, type Reports } from './report-data.ts'
+import { Unread } from './unread.tsx'
+import { Provisional } from './provisional.tsx'
 import { w } from './words.ts'
 
 const WIDTH = 620
@@ -11,9 +15,11 @@ const BOTTOM = 160
 
 type Bar = {
   readonly month: string
-  readonly all: number
+  /** Null where nobody knows it: then nothing is drawn, for a bar of no height would say 0. */
+  readonly all: number | null
   readonly unplanned: number | null
   readonly lastYear: number | null
+  readonly provisional: boolean
 }
 
 /** Months stacked by planned and unplanned where they add up, last year as a line, the table behind. */
@@ -21,7 +27,7 @@ export function Months({ shown, symbol }: { shown: Reports; symbol: string }) {
   const words = w.value
   const bars = barsOf(shown, symbol)
   const unit = shown.system.rows[0]?.units[symbol] ?? ''
-  const most = Math.max(0, ...bars.map(({ all, lastYear }) => Math.max(all, lastYear ?? 0)))
+  const most = Math.max(0, ...bars.map(({ all, lastYear }) => Math.max(all ?? 0, lastYear ?? 0)))
   const axis = steps(most)
   const top = axis.at(-1) || 1
   const y = (value: number) => BOTTOM - (value / top) * (BOTTOM - TOP)
@@ -42,6 +48,13 @@ export function Months({ shown, symbol }: { shown: Reports; symbol: string }) {
             </>
           )}{' '}
           <i class="sw-l" /> {words.lastYearLine}
+          {bars.some(({ provisional }) => provisional) && <> · * {words.provisionalRow}</>}
+          {bars.some(({ all }) => all === null) && (
+            <>
+              {' '}
+              · {UNKNOWN} {words.unknown}
+            </>
+          )}
         </span>
       </h2>
       <svg class="ch" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
@@ -56,28 +69,32 @@ export function Months({ shown, symbol }: { shown: Reports; symbol: string }) {
         {bars.map((bar, index) => {
           const x = LEFT + index * wide + wide * 0.15
           const width = wide * 0.7
-          const lower = stacked ? (bar.unplanned ?? bar.all) : bar.all
+          const all = bar.all ?? 0
+          const lower = stacked ? (bar.unplanned ?? all) : all
           return (
             <g key={bar.month}>
-              <rect class="u" x={x} y={y(lower)} width={width} height={BOTTOM - y(lower)} />
-              {bar.all > lower && (
-                <rect class="p" x={x} y={y(bar.all)} width={width} height={y(lower) - y(bar.all)} />
+              {bar.all !== null && (
+                <rect class="u" x={x} y={y(lower)} width={width} height={BOTTOM - y(lower)} />
+              )}
+              {all > lower && (
+                <rect class="p" x={x} y={y(all)} width={width} height={y(lower) - y(all)} />
               )}
               {bar.lastYear !== null && (
                 <path class="ly" d={`M${x - 3} ${y(bar.lastYear)}h${width + 6}`} />
               )}
-              <text class="m b" x={x + width / 2} y={y(bar.all) - 4}>
-                {bar.all > 0 ? figure(bar.all, 2) : ''}
+              <text class={bar.all === null ? 'm' : 'm b'} x={x + width / 2} y={y(all) - 4}>
+                {bar.all === 0 ? '' : figure(bar.all, 2)}
               </text>
               <text class="m" x={x + width / 2} y={BOTTOM + 16}>
                 {nameOf(bar.month)}
+                {bar.provisional && '*'}
               </text>
             </g>
           )
         })}
       </svg>
-      <details>
-        <summary>{words.table}</summary>
+      <Unread of={shown.months} />
+      <Fold name="months" says={words.table}>
         <table>
           <thead>
             <tr>
@@ -103,22 +120,26 @@ export function Months({ shown, symbol }: { shown: Reports; symbol: string }) {
           <tbody>
             {bars.map((bar) => (
               <tr key={bar.month}>
-                <th scope="row">{bar.month}</th>
+                <th scope="row">
+                  {bar.month} {bar.provisional && <Provisional />}
+                </th>
                 <td class="n">{figure(bar.all)}</td>
                 {stacked && (
                   <>
                     <td class="n">{figure(bar.unplanned)}</td>
                     <td class="n">
-                      {bar.unplanned === null ? '' : figure(Math.max(0, bar.all - bar.unplanned))}
+                      {bar.unplanned === null || bar.all === null
+                        ? UNKNOWN
+                        : figure(Math.max(0, bar.all - bar.unplanned))}
                     </td>
                   </>
                 )}
-                <td class="n">{bar.lastYear === null ? words.none : figure(bar.lastYear)}</td>
+                <td class="n">{figure(bar.lastYear)}</td>
               </tr>
             ))}
           </tbody>
         </table>
-      </details>
+      </Fold>
     </section>
   )
 }
@@ -126,18 +147,19 @@ export function Months({ shown, symbol }: { shown: Reports; symbol: string }) {
 const nameOf = (month: string): string => monthName(Date.parse(`${month}-15T12:00:00Z`))
 
 function barsOf({ months, monthsUnplanned, monthsLastYear }: Reports, symbol: string): Bar[] {
-  const by = (report: Report | null) =>
-    new Map(report?.rows.map((row) => [row.group, row.indices[symbol] ?? null]))
+  const by = (report: Known<Report>) =>
+    new Map(valueOf(report)?.rows.map((row) => [row.group, row.indices[symbol] ?? null]))
   const unplanned = by(monthsUnplanned)
   const past = by(monthsLastYear)
-  return (months?.rows ?? []).flatMap(({ group, indices }) => {
+  return (valueOf(months)?.rows ?? []).flatMap(({ group, indices, provisional }) => {
     if (group === null) return []
     const before = `${Number(group.slice(0, 4)) - 1}${group.slice(4)}`
     return {
       month: group,
-      all: indices[symbol] ?? 0,
+      all: indices[symbol] ?? null,
       unplanned: unplanned.get(group) ?? null,
       lastYear: past.get(before) ?? null,
+      provisional,
     }
   })
 }

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals'
+import { localDay } from '../language.ts'
 import { pageTime } from '../page-clock.ts'
 
 /** What the page asks: everything that its address says, so that every view can be sent to a colleague. */
@@ -11,11 +12,18 @@ export type Question = {
   /** The place looked at alone; none: the whole system. */
   readonly feeder: string | null
   readonly area: string | null
+  readonly substation: string | null
   /** The index that the charts show. */
   readonly index: string | null
   /** What the explanation panel explains; none: closed. */
   readonly explain: boolean
+  /** The outage that the panel takes apart; none: the largest. */
+  readonly outage: string | null
+  /** The tables that are folded out, by name. */
+  readonly open: readonly string[]
   readonly view: View
+  /** The day with which the list of works begins; none: a week ago. */
+  readonly since: string | null
   /** The work whose effect is shown. */
   readonly work: string | null
   /** The moment of the balance, RFC 3339; none: now. */
@@ -40,24 +48,29 @@ export const RULEBOOKS: readonly (readonly [id: string, name: string])[] = [
 ]
 
 const isDay = (text: string | null): text is string => /^\d{4}-\d\d-\d\d$/.test(text ?? '')
+const listOf = (text: string | null): string[] => text?.split(',').filter((each) => each) ?? []
 
-export const isoDay = (at: number): string => new Date(at).toISOString().slice(0, 10)
+/** Today in the utility's calendar. */
+export const today = (): string => localDay(pageTime())
 
 function fromAddress(): Question {
   const asked = new URLSearchParams(location.search)
-  const today = isoDay(pageTime())
   const from = asked.get('from')
   const to = asked.get('to')
   return {
-    from: isDay(from) ? from : `${today.slice(0, 4)}-01-01`,
-    to: isDay(to) ? to : dayAfter(today, 1),
+    from: isDay(from) ? from : `${today().slice(0, 4)}-01-01`,
+    to: isDay(to) ? to : dayAfter(today(), 1),
     rulebook: asked.get('rulebook') ?? 'ieee1366',
-    exclude: EXCLUSIONS.filter((each) => asked.get('exclude')?.split(',').includes(each)),
+    exclude: EXCLUSIONS.filter((each) => listOf(asked.get('exclude')).includes(each)),
     feeder: asked.get('feeder'),
     area: asked.get('area'),
+    substation: asked.get('substation'),
     index: asked.get('index'),
     explain: asked.get('explain') !== null,
+    outage: asked.get('outage'),
+    open: listOf(asked.get('open')),
     view: VIEWS.find((each) => each === asked.get('view')) ?? 'reliability',
+    since: isDay(asked.get('since')) ? asked.get('since') : null,
     work: asked.get('work'),
     at: asked.get('at'),
     peak: /^\d{4}(-\d\d-\d\d)?$/.test(asked.get('peak') ?? '') ? asked.get('peak') : null,
@@ -73,14 +86,24 @@ export function ask(change: Partial<Question>): void {
   history.pushState(null, '', addressOf(question.value))
 }
 
+/** Shows the same view a little differently: its address says so, and the way back leads past it. */
+export function amend(change: Partial<Question>): void {
+  question.value = { ...question.value, ...change }
+  history.replaceState(null, '', addressOf(question.value))
+}
+
 export function addressOf(wanted: Question): string {
   const says = new URLSearchParams({ from: wanted.from, to: wanted.to, rulebook: wanted.rulebook })
   if (wanted.exclude.length > 0) says.set('exclude', wanted.exclude.join(','))
   if (wanted.feeder !== null) says.set('feeder', wanted.feeder)
   if (wanted.area !== null) says.set('area', wanted.area)
+  if (wanted.substation !== null) says.set('substation', wanted.substation)
   if (wanted.index !== null) says.set('index', wanted.index)
   if (wanted.explain) says.set('explain', '')
+  if (wanted.explain && wanted.outage !== null) says.set('outage', wanted.outage)
+  if (wanted.open.length > 0) says.set('open', wanted.open.join(','))
   if (wanted.view !== 'reliability') says.set('view', wanted.view)
+  if (wanted.since !== null) says.set('since', wanted.since)
   if (wanted.work !== null) says.set('work', wanted.work)
   if (wanted.at !== null) says.set('at', wanted.at)
   if (wanted.peak !== null) says.set('peak', wanted.peak)
@@ -92,7 +115,9 @@ export function addressOf(wanted: Question): string {
   return `/plan?${says}`
 }
 
+/** An address without a period gets the one that it means, so that it says the same tomorrow. */
 export function followAddress(): void {
+  amend({})
   addEventListener('popstate', () => (question.value = fromAddress()))
 }
 
@@ -105,6 +130,7 @@ export function queryOf(wanted: Question, change: Record<string, string> = {}): 
     ...(wanted.exclude.length > 0 ? { exclude: wanted.exclude.join(',') } : {}),
     ...(wanted.feeder === null ? {} : { feeder: wanted.feeder }),
     ...(wanted.area === null ? {} : { area: wanted.area }),
+    ...(wanted.substation === null ? {} : { substation: wanted.substation }),
     ...change,
   })
   return says.toString()
@@ -113,7 +139,7 @@ export function queryOf(wanted: Question, change: Record<string, string> = {}): 
 export function dayAfter(day: string, days: number): string {
   const at = new Date(`${day}T00:00:00Z`)
   at.setUTCDate(at.getUTCDate() + days)
-  return isoDay(at.getTime())
+  return at.toISOString().slice(0, 10)
 }
 
 /** The same day a year earlier; 29 February becomes the 28th. */

@@ -1,11 +1,20 @@
 import { useEffect, useState } from 'preact/hooks'
-import { read } from '../api.ts'
+import { read, type Answer } from '../api.ts'
 
 /** What a path of the service answers; undefined while it is asked, the reason where it cannot be had. */
 export type Known<T> =
   | { readonly state: 'reading' }
   | { readonly state: 'known'; readonly value: T }
   | { readonly state: 'failed'; readonly why: string }
+
+export const knownFrom = <T>(answer: Answer<T>): Known<T> =>
+  answer.ok
+    ? { state: 'known', value: answer.value }
+    : { state: 'failed', why: answer.problem.detail || answer.problem.title }
+
+/** The value, where it is known by now. */
+export const valueOf = <T>(known: Known<T>): T | null =>
+  known.state === 'known' ? known.value : null
 
 /** Reads a path, and again whenever it changes; the answer to an older path is let go. */
 export function useRead<T>(path: string): Known<T> {
@@ -17,10 +26,7 @@ export function useRead<T>(path: string): Known<T> {
     let gone = false
     void read<T>(path).then((answer) => {
       if (gone) return
-      const found: Known<T> = answer.ok
-        ? { state: 'known', value: answer.value }
-        : { state: 'failed', why: answer.problem.detail || answer.problem.title }
-      setKnown({ path, known: found })
+      setKnown({ path, known: knownFrom(answer) })
     })
     return () => {
       gone = true

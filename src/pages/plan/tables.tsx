@@ -1,8 +1,11 @@
 import { causeWord } from '../causes.ts'
 import { count, language } from '../language.ts'
-import { figure, percent } from './figures.ts'
+import { figure, percent, whole } from './figures.ts'
+import { Provisional } from './provisional.tsx'
 import { addressOf, ask, question } from './question.ts'
+import { valueOf } from './reading.ts'
 import type { IndexRow, Reports } from './report-data.ts'
+import { Unread } from './unread.tsx'
 import { w } from './words.ts'
 
 const SCALE = 100
@@ -14,7 +17,7 @@ const RING_SCALE = 94
 /** The feeders that give most, with what they and all above them give together. */
 export function Feeders({ shown, symbol }: { shown: Reports; symbol: string }) {
   const words = w.value
-  const rows = [...(shown.feeders?.rows ?? [])]
+  const rows = [...(valueOf(shown.feeders)?.rows ?? [])]
     .filter(({ cmi, customersServed }) => cmi > 0 || customersServed !== null)
     .sort((a, b) => b.cmi - a.cmi)
   const total = rows.reduce((sum, { cmi }) => sum + cmi, 0)
@@ -22,6 +25,14 @@ export function Feeders({ shown, symbol }: { shown: Reports; symbol: string }) {
   const percentOf = (share: number) => `${share * RING_SCALE}%`
   let running = 0
   const three = rows.slice(0, 3).reduce((sum, { cmi }) => sum + cmi, 0)
+  if (shown.feeders.state !== 'known') {
+    return (
+      <section>
+        <h2>{words.feeders}</h2>
+        <Unread of={shown.feeders} />
+      </section>
+    )
+  }
   if (total === 0) return null
   const known = Object.keys(rows[0]?.indices ?? {})
   const beside = BESIDE.flatMap((start) => known.find((name) => name.startsWith(start)) ?? [])
@@ -70,11 +81,9 @@ export function Feeders({ shown, symbol }: { shown: Reports; symbol: string }) {
               <tr key={row.group} class={row.group === question.value.feeder ? 'sel' : ''}>
                 <td class="n mute">{index + 1}</td>
                 <th scope="row">
-                  <FeederLink row={row} />
+                  <FeederLink row={row} /> {row.provisional && <Provisional />}
                 </th>
-                <td class="n">
-                  {row.customersServed === null ? '' : count(Math.round(row.customersServed))}
-                </td>
+                <td class="n">{whole(row.customersServed)}</td>
                 {symbols.map((each) => (
                   <td class="n" key={each}>
                     {figure(row.indices[each] ?? null)}
@@ -137,9 +146,17 @@ function FeederLink({ row }: { row: IndexRow }) {
 /** What it came from, in minutes of the same index that stands above: the parts make the whole. */
 export function Causes({ shown, symbol }: { shown: Reports; symbol: string }) {
   const words = w.value
-  const rows = [...(shown.causes?.rows ?? [])]
+  const rows = [...(valueOf(shown.causes)?.rows ?? [])]
     .filter(({ cmi }) => cmi > 0)
     .sort((a, b) => b.cmi - a.cmi)
+  if (shown.causes.state !== 'known') {
+    return (
+      <section>
+        <h2>{words.causes}</h2>
+        <Unread of={shown.causes} />
+      </section>
+    )
+  }
   if (rows.length === 0) return null
   const total = rows.reduce((sum, { cmi }) => sum + cmi, 0)
   const largest = Math.max(1, ...rows.map(({ cmi }) => cmi))
@@ -171,7 +188,8 @@ export function Causes({ shown, symbol }: { shown: Reports; symbol: string }) {
               <th scope="row">
                 {row.group === null || row.group === ''
                   ? words.noName
-                  : causeWord(row.group, language.value)}
+                  : causeWord(row.group, language.value)}{' '}
+                {row.provisional && <Provisional />}
               </th>
               <td class="hb">
                 <svg viewBox={`0 0 ${SCALE} 10`} preserveAspectRatio="none" aria-hidden="true">

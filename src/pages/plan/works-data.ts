@@ -1,6 +1,6 @@
 import { effect, signal } from '@preact/signals'
 import { read, send } from '../api.ts'
-import { question } from './question.ts'
+import { dayAfter, question, today } from './question.ts'
 
 /** A work as `GET /api/v1/works` tells it. */
 export type Work = {
@@ -50,14 +50,49 @@ export const NEXT_ACTS: Readonly<Record<string, readonly string[]>> = {
   overdue: ['finish', 'cancel'],
 }
 
+/** Works that are over for longer than this are not on the calendar unless somebody asks for them. */
+const DAYS_BACK = 7
+const WORKS_AT_ONCE = 200
+
 export const works = signal<readonly Work[] | null>(null)
+/** Where the list goes on; null: it is whole. */
+export const worksNext = signal<string | null>(null)
+/** The work that the address names, also where the list does not hold it. */
+export const workChosen = signal<Work | null>(null)
 export const worksProblem = signal('')
 export const workEffect = signal<WorkEffect | null>(null)
 
-export async function readWorks(): Promise<void> {
-  const answer = await read<{ works: readonly Work[] }>('/api/v1/works?limit=500')
-  if (answer.ok) works.value = answer.value.works
+type Page = { readonly works: readonly Work[]; readonly nextCursor: string | null }
+
+/** The first day of the list. */
+export const worksSince = (): string => question.value.since ?? dayAfter(today(), -DAYS_BACK)
+
+async function readPage(cursor: string | null): Promise<Page | null> {
+  const says = new URLSearchParams({ from: worksSince(), limit: String(WORKS_AT_ONCE) })
+  if (cursor !== null) says.set('cursor', cursor)
+  const answer = await read<Page>(`/api/v1/works?${says}`)
   worksProblem.value = answer.ok ? '' : answer.problem.detail || answer.problem.title
+  return answer.ok ? answer.value : null
+}
+
+export async function readWorks(): Promise<void> {
+  const page = await readPage(null)
+  if (page === null) return
+  works.value = page.works
+  worksNext.value = page.nextCursor
+}
+
+export async function readMoreWorks(): Promise<void> {
+  const page = await readPage(worksNext.value)
+  if (page === null) return
+  works.value = [...(works.value ?? []), ...page.works]
+  worksNext.value = page.nextCursor
+}
+
+async function readChosen(id: string): Promise<void> {
+  const answer = await read<Work>(`/api/v1/works/${encodeURIComponent(id)}`)
+  if (answer.ok) workChosen.value = answer.value
+  else worksProblem.value = answer.problem.detail || answer.problem.title
 }
 
 async function readEffect(id: string): Promise<void> {
@@ -69,20 +104,23 @@ async function readEffect(id: string): Promise<void> {
 /** Does an act; the reason why not where it did not happen, else the empty text. */
 export async function actOnWork(id: string, act: string): Promise<string> {
   const answer = await send(`/api/v1/works/${encodeURIComponent(id)}/${act}`, {})
-  await Promise.all([readWorks(), readEffect(id)])
+  await Promise.all([readWorks(), readChosen(id), readEffect(id)])
   return answer.ok ? '' : answer.problem.detail || answer.problem.title
 }
 
 export function followWorks(): void {
-  let asked = false
+  let asked: string | null = null
   effect(() => {
     const { view, work } = question.value
     if (view !== 'works') return
-    if (!asked) void readWorks()
-    asked = true
+    const since = worksSince()
+    if (asked !== since) void readWorks()
+    asked = since
     if (work !== null && workEffect.peek()?.work !== work) {
       workEffect.value = null
+      workChosen.value = null
       void readEffect(work)
+      void readChosen(work)
     }
   })
 }

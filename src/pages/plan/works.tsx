@@ -9,10 +9,14 @@ import { ask, question } from './question.ts'
 import {
   actOnWork,
   NEXT_ACTS,
+  readMoreWorks,
   readWorks,
+  workChosen,
   workEffect,
   works,
+  worksNext,
   worksProblem,
+  worksSince,
   type Work,
   type WorkEffect,
 } from './works-data.ts'
@@ -30,14 +34,34 @@ export function Works() {
       </p>
     )
   }
-  const chosen = known.find(({ id }) => id === question.value.work)
+  const chosen = workChosen.value?.id === question.value.work ? workChosen.value : null
   return (
     <>
       <section>
-        <h2>{words.views.works}</h2>
+        <h2>
+          {words.views.works}
+          <label class="push row noprint">
+            {words.since}{' '}
+            <input
+              type="date"
+              value={worksSince()}
+              onChange={(event) =>
+                event.currentTarget.value && ask({ since: event.currentTarget.value })
+              }
+            />
+          </label>
+        </h2>
         {known.length === 0 ? <p class="empty">{words.worksEmpty}</p> : <Calendar works={known} />}
+        {worksNext.value !== null && (
+          <p class="row">
+            <b>{words.worksShown(known.length)}</b>
+            <button type="button" class="noprint" onClick={() => void readMoreWorks()}>
+              {words.worksMore}
+            </button>
+          </p>
+        )}
       </section>
-      {chosen !== undefined && <Gate key={chosen.id} work={chosen} />}
+      {chosen !== null && <Gate key={chosen.id} work={chosen} />}
       <NewWork />
     </>
   )

@@ -1,0 +1,154 @@
+import type { Page } from 'playwright-core'
+import t from 'tap'
+import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../src/time.ts'
+import { buildPages, noBrowser, openBrowser, violations, visit } from './support/browser.ts'
+import { openTestDatabase } from './support/database.ts'
+import { TOWN } from './support/people.ts'
+import { openGateway, openTestService } from './support/service.ts'
+
+const skip = noBrowser === false ? {} : { skip: noBrowser }
+const YEAR = new Date().getUTCFullYear() - 1
+const LAST_YEAR = `from=${YEAR}-01-01&to=${YEAR + 1}-01-01`
+const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10)
+
+/** The planner's page over the town of support/people.ts. */
+async function openPlan(test: { teardown(fn: () => unknown): void }) {
+  const database = await openTestDatabase(test)
+  const service = await openTestService(test, database, { tables: TOWN })
+  const field = await openGateway(test, service.broker)
+  const browser = await openBrowser(test)
+  const token = await service.token('planner')
+  return {
+    service,
+    field,
+    plan: (query: string) => visit(browser, `${service.http}/plan?${query}`, { token }),
+    /** Opened at 12:00 of a day of the last year for so many minutes. */
+    outage: async (id: string, month: number, forMin: number): Promise<void> => {
+      const at = Date.UTC(YEAR, month - 1, 10, 12)
+      await field.switch(id, 'open', at)
+      await field.switch(id, 'closed', at + forMin * MS_PER_MIN)
+    },
+  }
+}
+
+const rowOf = (page: Page, section: string, name: string) =>
+  page.locator(`${section} tbody tr`, { has: page.locator('th', { hasText: name }) })
+
+void t.test('the view of the planner', skip, async (t) => {
+  await buildPages()
+
+  await t.test('an unknown index is a dash, and nothing is drawn for it', async (t) => {
+    const { plan, outage, service } = await openPlan(t)
+    await outage('S1', 3, 60)
+    const { page, complaints } = await plan(`${LAST_YEAR}&index=CAIDI&open=months&lang=en`)
+    const march = rowOf(page, 'section', `${YEAR}-03`)
+    await march.waitFor()
+    t.match(await march.innerText(), /\b60\b/)
+    t.match(await rowOf(page, 'section', `${YEAR}-04`).innerText(), /—\s+—$/)
+    t.equal(await page.locator('.ch rect.u').count(), 1, 'one month has a bar')
+    t.equal(await page.locator('.ch text.m', { hasText: '—' }).count(), 11, 'the others a dash')
+    const { rows } = await service.get<{ rows: { indices: Record<string, number | null> }[] }>(
+      `indices?${LAST_YEAR}&by=month`,
+    )
+    t.equal(rows.filter(({ indices }) => indices['CAIDI'] === null).length, 11)
+    t.same(complaints, [])
+  })
+
+  await t.test('each part is shown when it is known, and fails alone', async (t) => {
+    const { plan, outage } = await openPlan(t)
+    await outage('S1', 3, 60)
+    const { page } = await plan(`${LAST_YEAR}&lang=en`)
+    await page.locator('.causes').waitFor()
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => (release = resolve))
+    await page.route(/by=cause/, async (route) => {
+      await held
+      await route.continue()
+    })
+    await page.route(/by=feeder/, (route) => route.fulfill({ status: 503, body: '{}' }))
+    await page.reload()
+    await page.locator('.ch rect.u').nth(2).waitFor()
+    const causes = page.locator('section', { hasText: 'Causes' })
+    t.match(await causes.innerText(), /Reading the record/)
+    await page.getByText(/could not be read: Service Unavailable/).waitFor()
+    release()
+    await page.locator('.causes').waitFor()
+  })
+
+  await t.test('whoever is out makes a row provisional, and its neighbour not', async (t) => {
+    const { plan, field, service } = await openPlan(t)
+    await field.switch('S1', 'open', Date.now() - 2 * MS_PER_H)
+    const from = dayOf(Date.now() - 2 * MS_PER_DAY)
+    const { page } = await plan(`from=${from}&to=${dayOf(Date.now() + MS_PER_DAY)}&lang=en`)
+    const out = rowOf(page, '.feeders', 'F1')
+    await out.waitFor()
+    t.match(await out.innerText(), /provisional/)
+    t.notMatch(await rowOf(page, '.feeders', 'F2').innerText(), /provisional/)
+    await page.locator('h2', { hasText: '* provisional' }).waitFor()
+    const { rows } = await service.get<{ rows: { group: string; provisional: boolean }[] }>(
+      `indices?from=${from}&to=${dayOf(Date.now() + MS_PER_DAY)}&by=feeder`,
+    )
+    t.same(
+      rows.map(({ group, provisional }) => [group, provisional]),
+      [
+        ['F1', true],
+        ['F2', false],
+      ],
+    )
+  })
+
+  await t.test('the address alone shows the same: period, tables, explained outage', async (t) => {
+    const { plan, outage } = await openPlan(t)
+    await outage('S1', 3, 60)
+    await outage('H2', 5, 30)
+    const { page } = await plan('lang=en')
+    await page.waitForURL(/from=\d{4}-01-01&to=\d{4}-\d\d-\d\d/)
+    await page.goto(page.url().replace(/from=.*?&to=[^&]*/, `${LAST_YEAR}&explain=`))
+    await page.locator('aside .sel').waitFor()
+    const largest = await page.locator('aside .sel button').innerText()
+    const other = page.locator('aside tbody tr:not(.sel) button[aria-expanded]')
+    const chosen = await other.innerText()
+    t.not(chosen, largest)
+    await other.click()
+    await page.locator('summary', { hasText: 'Table' }).first().click()
+    await page.waitForURL(/open=months/)
+    const address = page.url()
+    await page.goto('about:blank')
+    await page.goto(address)
+    await page.locator('aside .sel button', { hasText: chosen }).waitFor()
+    t.ok(await rowOf(page, 'section', `${YEAR}-05`).isVisible(), 'the table is out')
+    t.match(await page.locator('aside').innerText(), /switch\/H2|switch\/S1/)
+    await page.goBack()
+    t.same(await violations(await page.goto(address).then(() => page)), [])
+  })
+
+  await t.test('a list of works that goes on says so, and goes on', async (t) => {
+    const { plan, service } = await openPlan(t)
+    const work = async (title: string, from: number): Promise<string> => {
+      const answer = await service.post('works', {
+        title,
+        reason: 'maintenance',
+        responsible: 'M. Chen',
+        window: {
+          from: new Date(from).toISOString(),
+          until: new Date(from + MS_PER_H).toISOString(),
+        },
+      })
+      return ((await answer.json()) as { id: string }).id
+    }
+    const old = await work('Long ago', Date.now() - 60 * MS_PER_DAY)
+    for (let n = 0; n < 201; n += 1) {
+      await work(`Work number ${n}`, Date.now() + MS_PER_DAY + n * MS_PER_MIN)
+    }
+    const { page, complaints } = await plan(`view=works&work=${old}&lang=en`)
+    await page.getByText('The first 200 are shown.').waitFor()
+    t.equal(await page.getByText('Work number 200').count(), 0)
+    await page.locator('.gate', { hasText: 'Long ago' }).waitFor()
+    await page.locator('button', { hasText: 'More works' }).click()
+    await page.getByText('Work number 200').waitFor()
+    t.equal(await page.locator('.cal tbody tr').count(), 201, 'what is long over is not among them')
+    await page.goto(`${page.url()}&since=${dayOf(Date.now() - 61 * MS_PER_DAY)}`)
+    await page.locator('.cal', { hasText: 'Long ago' }).waitFor()
+    t.same(complaints, [])
+  })
+})
