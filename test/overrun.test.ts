@@ -10,7 +10,7 @@ import { DLT_836, IEEE_1366 } from '../src/reliability/rulebooks.ts'
 import { explain } from '../src/stores/explain.ts'
 import { indicesReport } from '../src/stores/indices.ts'
 import { storeInterruptionRecord } from '../src/stores/interruption-records.ts'
-import { insertWork } from '../src/stores/works.ts'
+import { insertWork, readWork, saveWork } from '../src/stores/works.ts'
 import { MS_PER_H, type EpochMs } from '../src/time.ts'
 import { draftWork, type Work } from '../src/work/work.ts'
 import { openTestDatabase } from './support/database.ts'
@@ -129,6 +129,38 @@ t.test('at the edge: on time, approved before it began, and nobody says until wh
   t.match(until(null), { 'SAIDI-S': 0.4, 'SAIDI-F': 0 })
   t.match(until(12 * MS_PER_H - 1)['SAIDI-F'], 1 / MS_PER_H / 10)
   t.match(until(7 * MS_PER_H), { 'SAIDI-S': 0, 'SAIDI-F': 0.4, 'SAIFI-F': 0.1, 'SAIFI-S': 0 })
+})
+
+t.test('whom nobody had told of planned work it hit as a fault, under DL/T 836', async (t) => {
+  // Of two load points one had been told; both were off until the approved end, and one hour beyond.
+  const row = { ...planned, customers: 20, connectedKva: 400, averageKw: 40, members: [15, 23] }
+  const told = (members: readonly number[] | null, rulebook = DLT_836) =>
+    figures(rulebook, [{ ...row, plannedTold: members === null ? null : new Set(members) }])()
+      .indices
+  const all = { 'SAIDI-S': 0.6, 'SAIDI-F': 0.2, 'SAIFI-S': 0.2, 'SAIFI-F': 0 }
+  t.match(told([15, 23]), all)
+  t.match(told(null), all, 'where nobody says whom it had told, all of them')
+  t.match(told([15]), {
+    'SAIDI-S': 0.3,
+    'SAIDI-F': 0.1 + 0.4,
+    'SAIFI-S': 0.1,
+    'SAIFI-F': 0.1,
+    'SAIDI-1': 0.8,
+    // Neither an external influence nor a shortage is why they had not been told.
+    'SAIDI-2': 0.5,
+    // The work is one planned interruption of three hours, whomever else it hit.
+    'MID-S': 3,
+  })
+  t.match(told([]), { 'SAIDI-S': 0, 'SAIDI-F': 0.8, 'SAIFI-F': 0.2 })
+  t.strictSame(
+    told([15], IEEE_1366),
+    told(null, IEEE_1366),
+    'it could have been deferred all the same: IEEE 1366 keeps it planned',
+  )
+  // A report that was filed before there was the setting restates nothing.
+  const { plannedUntold: _, ...before } = DLT_836.settings
+  const filed = { ...DLT_836, settings: before as RulebookSettings }
+  t.match(told([15], filed), all)
 })
 
 t.test('what follows on planned work without a break is overrun too', async (t) => {
@@ -276,6 +308,27 @@ t.test('live planned work is over when its window is', async (t) => {
     .execute()
   const [row] = (await indicesReport(db, ASK)).rows
   t.match(row?.indices, { 'SAIDI-S': 0.3, 'SAIDI-F': 0.1 })
+
+  // Two load points were off; one of them is told of in the work, once it says whom it told.
+  await db
+    .updateTable('interruption')
+    .set({ members: [15, 23] })
+    .execute()
+  t.match((await indicesReport(db, ASK)).rows[0]?.indices, { 'SAIDI-S': 0.3, 'SAIDI-F': 0.1 })
+  const known = await readWork(db, 'W-0001')
+  if (known === undefined) throw new Error('it was just saved')
+  const announced = {
+    ...known.work,
+    announced: plan.window,
+    announcedAt: from - 8 * 24 * MS_PER_H,
+    told: [{ ...plan.window, members: [15] }],
+  }
+  await db.transaction().execute((tx) => saveWork(tx, known, announced, until))
+  const [half] = (await indicesReport(db, ASK)).rows
+  t.match(half?.indices, { 'SAIDI-S': 0.15, 'SAIDI-F': 0.05 + 0.2 })
+  const { notes } = await indicesReport(db, { ...ASK, exclude: ['planned'] })
+  t.match(notes.join(' '), /nobody had told/)
+
   await db.updateTable('work').set({ state: 'cancelled' }).execute()
   t.match((await indicesReport(db, ASK)).rows[0]?.indices, { 'SAIDI-S': 0.4, 'SAIDI-F': 0 })
 })

@@ -138,8 +138,9 @@ t.test('why two rulebooks differ: one rule after the other, adding up', async (t
       saifiChange: 0.1,
     },
     { setting: 'plannedOverrun', saidiMinChange: 0 },
+    { setting: 'plannedUntold', first: 'planned', second: 'fault', saidiMinChange: 0 },
   ])
-  t.equal(found.steps.length, 3)
+  t.equal(found.steps.length, 4)
   const [row] = (
     await indicesReport(db, { ...PERIOD, by: 'system', rulebook: DLT_836, exclude: [] })
   ).rows
@@ -203,6 +204,7 @@ t.test(
       ['exclude:planned', 1.2],
       ['exclude:external', 1.2],
       ['plannedOverrun', 0],
+      ['plannedUntold', 0],
     ])
     const back = await compareReports(db, PERIOD, all(DLT_836), {
       rulebook: DLT_836,

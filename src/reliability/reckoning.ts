@@ -22,6 +22,8 @@ export type Interruption = {
   readonly nature: 'planned' | 'unplanned'
   /** The end that was approved for planned work; null or absent where nobody says. */
   readonly plannedUntil?: EpochMs | null
+  /** Whom planned work had told of it; null or absent where nobody says: then all of them. */
+  readonly plannedTold?: ReadonlySet<GroupCode> | null
   readonly cause: string | null
   readonly external: boolean
   readonly sourceShortage: boolean
@@ -157,6 +159,8 @@ type Running = {
   until: EpochMs | null
   /** The latest end that was approved for any of its rows. */
   plannedUntil: EpochMs | null
+  /** Planned, and nobody had told them. */
+  untold: boolean
   parts: Part[]
 }
 /** What is counted in one go: an interruption, or of a planned one the approved time and the overrun apart. */
@@ -172,7 +176,14 @@ type Portion = {
 }
 type Event = { anchor: EpochMs; cell: string | undefined; units: number }
 type Unit = { running: Running | null; event: Event | null; lastOutage: OutageId; lastEnd: EpochMs }
-type Share = { key: number; units: number; kva: number | null; kw: number | null }
+type Share = {
+  key: number
+  units: number
+  kva: number | null
+  kw: number | null
+  /** Planned work hit them, and nobody had told them. */
+  untold: boolean
+}
 
 // Restoration steps inside one load point, from a record, are other customers of it: each a unit of its own beside the first.
 const SIBLINGS_MAX = 64
@@ -248,9 +259,16 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
     else if (short && cell !== undefined) sumsOf(cell).momentaryEvents += running.units
   }
 
-  /** An interruption whole, or planned work that outlasted its approval in two: what was approved, and the overrun as a fault. */
+  /**
+   * An interruption whole, or planned work that outlasted its approval in two: what was approved, and the overrun as a fault. To whom
+   * nobody had told of it, it may be a fault from its beginning.
+   */
   function portionsOf(running: Running, end: EpochMs, short: boolean, again: boolean): Portion[] {
     const { first, plannedUntil } = running
+    if (running.untold && settings.plannedUntold === 'fault') {
+      const row = asFault(first, first.from)
+      return [{ row, until: end, wholeMs: end - row.from, short, adds: !again, overrunMs: 0 }]
+    }
     const wholeMs = end - first.from
     const overrunMs =
       (settings.plannedOverrun ?? 'planned') !== 'planned' &&
@@ -267,13 +285,7 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
       overrunMs,
     })
     if (overrunMs === 0) return [portion(first, end, true)]
-    const overrun: Interruption = {
-      ...first,
-      from: end - overrunMs,
-      nature: 'unplanned',
-      external: false,
-      sourceShortage: false,
-    }
+    const overrun = asFault(first, end - overrunMs)
     if (overrunMs === wholeMs) return [portion(overrun, end, true)]
     return [
       portion(first, overrun.from, true),
@@ -392,6 +404,7 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
           units: share.units,
           until: row.until,
           plannedUntil: approvedEnd(row, null),
+          untold: share.untold,
           parts: [part],
         }
         return
@@ -433,6 +446,7 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
       units: row.customers,
       until: row.until,
       plannedUntil: approvedEnd(row, null),
+      untold: false,
       parts: [part],
     })
     namelessRows += 1
@@ -482,6 +496,15 @@ const bump = (into: Float64Array, index: number, by: number): void => {
   into[index] = (into[index] ?? 0) + by
 }
 
+/** Of the utility's own: neither an external influence nor a shortage makes work late, or customers untold. */
+const asFault = (row: Interruption, from: EpochMs): Interruption => ({
+  ...row,
+  from,
+  nature: 'unplanned',
+  external: false,
+  sourceShortage: false,
+})
+
 /** The later of two approved ends; null where no row says one. */
 const approvedEnd = (row: Interruption, before: EpochMs | null): EpochMs | null =>
   row.nature === 'planned' && row.plannedUntil != null
@@ -494,6 +517,8 @@ function addOutage(sums: Sums, first: Interruption, { row, until, overrunMs }: P
     const planned = row.nature === 'planned'
     sums.outages.set(first.outage, { from: row.from, until, planned, overrunMs })
   } else {
+    // Work that hit someone untold as well is planned work still.
+    outage.planned ||= row.nature === 'planned'
     outage.from = Math.min(outage.from, row.from)
     outage.until = Math.max(outage.until, until)
     outage.overrunMs = Math.max(outage.overrunMs, overrunMs)
@@ -530,9 +555,13 @@ function sharesOf(
         ? averageKwOf(load, customers)
         : row.averageKw * part
     const key = byUser ? loadPointOf(member) : member
+    const untold = row.nature === 'planned' && row.plannedTold?.has(member) === false
     const share = shares.get(key)
-    if (share === undefined) shares.set(key, { key, units: byUser ? 1 : customers, kva, kw })
+    if (share === undefined)
+      shares.set(key, { key, units: byUser ? 1 : customers, kva, kw, untold })
     else {
+      // Of a transformer that is one user, whoever was told stands for it.
+      share.untold &&= untold
       if (!byUser) share.units += customers
       share.kva = share.kva === null || kva === null ? null : share.kva + kva
       share.kw = share.kw === null || kw === null ? null : share.kw + kw

@@ -70,7 +70,8 @@ export function settingsInWords(
 ): [name: string, value: string][] {
   const line = (rule: keyof RulebookSettings): [string, string] => [
     ruleName(rule)[language],
-    ruleValue(rule, settings[rule])[language],
+    // What was filed before there was a choice says nothing of it: planned.
+    ruleValue(rule, settings[rule] ?? (rule.startsWith('planned') ? 'planned' : null))[language],
   ]
   const limit = line('shortUpToS')
   return [
@@ -82,6 +83,7 @@ export function settingsInWords(
     line('longSingleH'),
     line('longTotalH'),
     line('plannedOverrun'),
+    line('plannedUntold'),
   ]
 }
 

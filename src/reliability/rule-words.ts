@@ -19,6 +19,7 @@ const NAMES: Readonly<Record<string, Words>> = {
   reinterruptionMergeMin: words('Re-interruption in the same outage', '同一事件中再次停电'),
   shortInHeadline: words('Short interruptions', '短时停电的计入'),
   plannedOverrun: words('Planned work beyond its approved end', '预安排停电超时部分'),
+  plannedUntold: words('Planned work, to customers not told of it', '预安排停电中未通知的用户'),
   eventWindowS: words('Window of a momentary event', '短时停电事件时窗'),
   repeatedCompare: words('Repeated interruptions', '多次停电'),
   longSingleH: words('Long single interruption', '单次长时间停电'),
@@ -48,6 +49,10 @@ const VALUES: Readonly<Record<string, Readonly<Record<string, Words>>>> = {
       'the time beyond is another, unplanned interruption',
       '另计一次故障停电',
     ),
+  },
+  plannedUntold: {
+    planned: words('is planned', '计为预安排停电'),
+    fault: words('is a fault', '计为故障停电'),
   },
   repeatedCompare: {
     atLeast: words('n or more', 'n 次及以上'),

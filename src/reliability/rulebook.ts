@@ -28,6 +28,8 @@ export type RulebookSettings = {
   readonly longTotalH: number
   /** What a planned interruption becomes that outlasts the end that was approved. */
   readonly plannedOverrun: PlannedOverrun
+  /** What planned work is to customers whom nobody had told of it. */
+  readonly plannedUntold: 'planned' | 'fault'
 }
 
 /**

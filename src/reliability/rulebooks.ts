@@ -85,6 +85,8 @@ const IEEE_SETTINGS: Rulebook['settings'] = {
   longSingleH: 8,
   longTotalH: 8,
   plannedOverrun: 'planned',
+  // The test is whether it could have been deferred.
+  plannedUntold: 'planned',
 }
 
 export const IEEE_1366: Rulebook = {
@@ -224,6 +226,8 @@ export const DLT_836: Rulebook = {
     unit: 'medium_voltage_user',
     // What lasts beyond the approved end was neither applied for nor approved: a fault, of the utility's own.
     plannedOverrun: 'faultTime',
+    // Not applied for, approved and notified six hours before: a fault.
+    plannedUntold: 'fault',
   },
   indices: [
     ...DLT_VARIANTS.map(([suffix, where, en, zh]) =>

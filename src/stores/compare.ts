@@ -75,6 +75,8 @@ const SETTINGS = [
   'shortIncludesLimit',
   'reinterruptionMergeMin',
 ] as const satisfies readonly (keyof RulebookSettings)[]
+/** What planned work may become that went beyond what was approved, or told. */
+const PLANNED_SETTINGS = ['plannedOverrun', 'plannedUntold'] as const
 
 /**
  * Why two rulebooks, or two filters, give two figures for the same interruptions of one place: each rule that differs, and what it makes of
@@ -159,10 +161,14 @@ export async function compareReports(
     await step(`exclude:${what}`, counts(!was), counts(!is))
   }
   // Only what is left out and counted as a fault all the same shows in a headline; so after the filters.
-  const [was, is] = [from.rulebook.settings.plannedOverrun, to.rulebook.settings.plannedOverrun]
-  if (was !== is) {
-    side = withSettings(side, { plannedOverrun: is })
-    await step('plannedOverrun', was, is)
+  for (const name of PLANNED_SETTINGS) {
+    const [was, is] = [
+      from.rulebook.settings[name] ?? 'planned',
+      to.rulebook.settings[name] ?? 'planned',
+    ]
+    if (was === is) continue
+    side = withSettings(side, { [name]: is })
+    await step(name, was, is)
   }
   const told = ({ rulebook, exclude }: Side, headline: Headline): ComparedSide => ({
     rulebook: rulebook.id,
@@ -184,7 +190,9 @@ export async function compareReports(
 
 const sameSettings = (a: Rulebook, b: Rulebook): boolean =>
   SETTINGS.every((name) => a.settings[name] === b.settings[name]) &&
-  a.settings.plannedOverrun === b.settings.plannedOverrun
+  PLANNED_SETTINGS.every(
+    (name) => (a.settings[name] ?? 'planned') === (b.settings[name] ?? 'planned'),
+  )
 
 const withSettings = (side: Side, settings: Partial<RulebookSettings>): Side => ({
   ...side,

@@ -110,6 +110,8 @@ function notesOf(question: ReportQuestion, asked: Rulebook, namelessRows: number
       'Customers are counted as users throughout: not every interruption names its load points, or nobody has said how many there are.',
     )
   }
+  if (question.exclude.includes('planned') && question.rulebook.settings.plannedUntold === 'fault')
+    notes.push('Planned work that hit customers nobody had told is a fault to them.')
   if (
     question.exclude.includes('planned') &&
     (question.rulebook.settings.plannedOverrun ?? 'planned') !== 'planned'

@@ -8,7 +8,7 @@ import { servedBook, type NetworkStatement, type ServedBook } from '../reliabili
 import { MS_PER_DAY, type EpochMs } from '../time.ts'
 import type { Database, Tx } from './database.ts'
 import { loadPointNumbers, loadRevision } from './networks.ts'
-import { readPlannedEnds } from './planned-ends.ts'
+import { readApproved, type Approved } from './approved.ts'
 import type { ReliabilityTables } from './reliability-tables.ts'
 
 // Two reports at once must not both count a revision.
@@ -222,7 +222,7 @@ export async function* readInterruptions(
   more: () => EpochMs,
 ): AsyncGenerator<Interruption[]> {
   const start = dayStart(period.from, period.timeZone)
-  const plannedEnds = await readPlannedEnds(
+  const approved = await readApproved(
     tx,
     start - MS_PER_DAY,
     dayStart(period.to, period.timeZone) + MS_PER_DAY,
@@ -247,7 +247,7 @@ export async function* readInterruptions(
         await sql<InterruptionRow>`fetch forward ${sql.lit(ROWS_A_FETCH)} from interruptions`.execute(
           tx,
         )
-      if (rows.length > 0) yield rows.map((row) => interruptionOf(row, plannedEnds))
+      if (rows.length > 0) yield rows.map((row) => interruptionOf(row, approved))
       if (rows.length < ROWS_A_FETCH) break
     }
     await sql`close interruptions`.execute(tx)
@@ -261,7 +261,7 @@ export async function* readInterruptions(
 
 const interruptionOf = (
   row: InterruptionRow,
-  plannedEnds: ReadonlyMap<string, EpochMs>,
+  approved: ReadonlyMap<string, Approved>,
 ): Interruption => ({
   outage: row.outage,
   from: row.from_at,
@@ -274,7 +274,8 @@ const interruptionOf = (
   connectedKva: row.connected_kva,
   members: row.members,
   nature: row.nature === 'planned' ? 'planned' : 'unplanned',
-  plannedUntil: row.planned_until ?? plannedEnds.get(row.outage) ?? null,
+  plannedUntil: row.planned_until ?? approved.get(row.outage)?.until ?? null,
+  plannedTold: approved.get(row.outage)?.told ?? null,
   cause: row.cause,
   external: row.external,
   sourceShortage: row.source_shortage,
