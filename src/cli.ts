@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { simulate } from '../simulators/command.ts'
+import { archiveCommand } from './cli/archive.ts'
 import { gatewayPasswordCommand, tokenCommand } from './cli/accounts.ts'
 import { WrongUse, type Command, type Io } from './cli/command.ts'
 import { demoCommand } from './cli/demo.ts'
@@ -20,6 +21,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'major-days': majorDaysCommand,
   predict: predictCommand,
   verify: verifyCommand,
+  archive: archiveCommand,
   token: tokenCommand,
   'gateway-password': gatewayPasswordCommand,
   simulate: {

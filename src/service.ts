@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import pg from 'pg'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { systemClock } from './clock.ts'
+import { openArchiving } from './control-room/archiving.ts'
 import { openControlRoom, type ControlRoom } from './control-room/control-room.ts'
 import { openLoadWatch } from './control-room/load-watch.ts'
 import { openPublisher } from './control-room/publisher.ts'
@@ -215,6 +216,17 @@ async function openAll(
       announce: (drafts, also) => room.announce(drafts, also),
     })
     closers.push(() => loadWatch.close())
+    const { archiveAfterDays } = settings
+    if (archiveAfterDays !== undefined) {
+      const archiving = openArchiving({
+        db,
+        clock,
+        logger,
+        afterDays: archiveAfterDays,
+        isBusy: () => room.backlog() > 0,
+      })
+      closers.push(() => archiving.close())
+    }
     feed = await openFeed(settings, logger, (message) => room.take(message))
     const opened = feed
     closers.push(() => opened.close())

@@ -18,6 +18,8 @@ export type Settings = {
   readonly noticeHoldS: number
   readonly recloseWindowMin: number
   readonly futureToleranceS: number
+  /** Older observations are archived; undefined: never. */
+  readonly archiveAfterDays: number | undefined
   readonly engineUrl: string | undefined
   readonly allowedOrigins: readonly string[]
   readonly trustProxy: boolean
@@ -96,6 +98,11 @@ export function readSettings(
     noticeHoldS: read('NOTICE_HOLD_S', 20, number(0, 3600)),
     recloseWindowMin: read('RECLOSE_WINDOW_MIN', 5, number(0, 1440)),
     futureToleranceS: read('FUTURE_TOLERANCE_S', 60, number(0, 86_400)),
+    archiveAfterDays: read<number | undefined>(
+      'RELIGHT_ARCHIVE_AFTER_DAYS',
+      undefined,
+      number(2, 36_500),
+    ),
     engineUrl: read('RELIGHT_ENGINE_URL', undefined, url(['http:', 'https:'])),
     allowedOrigins: read('RELIGHT_ALLOWED_ORIGINS', [], (list: string) =>
       list.split(',').map((origin) => origin.trim()),

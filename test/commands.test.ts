@@ -42,7 +42,7 @@ function folderOf(test: { teardown(fn: () => unknown): void }): string {
 
 t.test('--help is 0, wrong use is 2 and says which word was wrong', async (t) => {
   const commands = ['serve', 'demo', 'network', 'interruptions', 'indices', 'major-days', 'predict']
-  for (const name of [...commands, 'verify', 'token', 'simulate']) {
+  for (const name of [...commands, 'verify', 'archive', 'token', 'simulate']) {
     const { code, out, err } = await relight({}, name, '--help')
     t.same([code, err], [0, ''], `${name} --help`)
     t.match(out, `relight ${name}`, `${name} says how it is used`)

@@ -6,7 +6,8 @@ import { withDatabase } from './with-database.ts'
 
 export const verifyCommand: Command = {
   help: `relight verify [--from T] [--to T]
-    derives the ledger again from the observations and compares; exit 0 if equal, else prints each difference and exits 1`,
+    derives the ledger again from the observations, archived ones too, and compares; exit 0 if equal, else prints each difference (or
+    each damaged chunk of the archive) and exits 1`,
   run: async (argv, io) => {
     const { values } = parse(
       argv,
@@ -29,6 +30,10 @@ export const verifyCommand: Command = {
         },
         say: io.out,
       })
+      if (found.damaged > 0) {
+        io.out(`the archive is damaged (${found.damaged}): nothing was derived from the record`)
+        return 1
+      }
       io.out(
         found.differences === 0
           ? `equal: ${found.outages} outages follow from ${found.observations} observations`

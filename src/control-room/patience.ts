@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { DamagedChunk } from '../stores/archive-chunk.ts'
 import type { EngineMetrics } from './metrics.ts'
 
 /** Between two tries of what the database could not do. */
@@ -56,8 +57,9 @@ export function isPassing(error: unknown): boolean {
   return /^(08|25|28|3D|40|53|55|57|58|XX)...$/.test(code) || /^E[A-Z]+$/.test(code)
 }
 
-/** The database does not take these data: SQLSTATE classes 22 and 23. */
-export const isRefusedData = (error: unknown): boolean => /^2[23]...$/.test(sqlStateOf(error) ?? '')
+/** The database does not take these data (SQLSTATE classes 22 and 23), or the part of the record that they speak of is damaged. */
+export const isRefusedData = (error: unknown): boolean =>
+  /^2[23]...$/.test(sqlStateOf(error) ?? '') || error instanceof DamagedChunk
 
 /**
  * One message may have brought it about: our code threw, or the database refused data (22, 23) or a rule of ours (P0). Not where tables

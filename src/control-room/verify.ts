@@ -7,7 +7,8 @@ import { sameFacts } from '../ledger/outages.ts'
 import { closedNow } from '../ledger/positions.ts'
 import type { Ledger, LedgerSettings } from '../ledger/state.ts'
 import { instant, readingRecord, type Database } from '../stores/database.ts'
-import { outagesStanding, outagesStarted } from '../stores/outages.ts'
+import { damagesOfArchive } from '../stores/archive.ts'
+import { checkpointBefore, outagesStanding, outagesStarted } from '../stores/outages.ts'
 import { toIso, type EpochMs } from '../time.ts'
 import { walkRecord } from './record-walk.ts'
 
@@ -18,6 +19,8 @@ export type Verified = {
   readonly observations: number
   readonly outages: number
   readonly differences: number
+  /** Chunks of the archive that are not as they were written. Nothing is derived from a record that is not whole. */
+  readonly damaged: number
 }
 
 type Question = {
@@ -33,9 +36,24 @@ type Question = {
  * nothing can change any more is compared and let go, so that memory does not grow with the record.
  */
 export const verifyLedger = (db: Database, question: Question): Promise<Verified> =>
-  readingRecord(db, (record) => verifyRecord(db, record, question))
+  readingRecord(db, async (record) => {
+    const { from, to, say } = question
+    // What derivation begins with is older than the period.
+    const horizon = (await checkpointBefore(record, from))?.at ?? Number.NEGATIVE_INFINITY
+    let damaged = 0
+    for await (const damage of damagesOfArchive(record, { from: horizon, to })) {
+      damaged++
+      say(damage)
+    }
+    if (damaged > 0) return { observations: 0, outages: 0, differences: 0, damaged }
+    return { ...(await verifyRecord(db, record, question)), damaged }
+  })
 
-async function verifyRecord(db: Database, record: Database, question: Question): Promise<Verified> {
+async function verifyRecord(
+  db: Database,
+  record: Database,
+  question: Question,
+): Promise<Omit<Verified, 'damaged'>> {
   const { from, to, settings, say } = question
   const within = ({ anchorAt }: { readonly anchorAt: EpochMs }): boolean =>
     anchorAt >= from && anchorAt < to

@@ -48,7 +48,10 @@ export function missingFor(ledger: Ledger, batch: readonly Observation[]): Missi
     if (when < ledger.horizon) return [{ what: 'horizon', at: when }]
     const history = ledger.histories.get(device)
     const span = history && missingAround(history, when, said)
-    if (span) missing.push({ what: 'repeats', switch: said.point, ...span })
+    if (span === undefined) continue
+    // What was said before the horizon is judged: the history begins with where it left the switch.
+    const after = Math.max(span.after, ledger.horizon - 1)
+    missing.push({ what: 'repeats', switch: said.point, ...span, after })
   }
   return missing
 }

@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql, type RawBuilder, type Transaction } from 'kysely'
 import pg from 'pg'
 import type { AccountTables } from './account-tables.ts'
+import type { ArchiveTables } from './archive-tables.ts'
 import type { CustomerTables } from './customer-tables.ts'
 import type { LoadTables } from './load-tables.ts'
 import type { PeriodTables, ReliabilityTables, RollupTables } from './reliability-tables.ts'
@@ -13,6 +14,7 @@ import { toIso, type EpochMs } from '../time.ts'
 
 /** Every table there is. A room that brings tables describes them in a file of its own and joins them here. */
 export type Tables = CoreTables &
+  ArchiveTables &
   LoadTables &
   WorkTables &
   PatrolTables &

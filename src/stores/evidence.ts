@@ -3,7 +3,7 @@ import type { GroupCode } from '../ledger/facts.ts'
 import type { LastWord } from '../notices/probable.ts'
 import { MS_PER_DAY, type EpochMs } from '../time.ts'
 import { instant, type Database } from './database.ts'
-import { firstKeyAt } from './observations.ts'
+import { firstKeyAt } from './observation-row.ts'
 
 /** An interruption that began longer ago than this and has just ended is not looked for: its meters are asked for by other means. */
 const BEGAN_WITHIN_DAYS = 2

@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import { hoursBetween } from '../reliability/calendar.ts'
 import { headlineFilter, indexRow, type IndexRow } from '../reliability/indices.ts'
 import { emptySums, type Counted } from '../reliability/reckoning.ts'
@@ -6,7 +5,7 @@ import { MS_PER_S, toIso, type EpochMs } from '../time.ts'
 import type { Database } from './database.ts'
 import { majorDaysLeftOut, majorDaysOfPeriod } from './major-days.ts'
 import { reckon, servedOf, withCountableUnit, type ReportQuestion } from './report-question.ts'
-import { firstKeyAt } from './observations.ts'
+import { observationsAt } from './observations.ts'
 import { ensureServed, readServedBook } from './reliability.ts'
 
 /** Outages told one by one; the rest is summed. */
@@ -175,48 +174,38 @@ async function whatIsKnown(db: Database, ids: readonly string[]): Promise<Map<st
     .select(['id', 'origin', 'device', 'anchor_at', 'started_at', 'steps'])
     .where('id', 'in', ids)
     .execute()
-  const events: { outage: string; point: string; at: EpochMs }[] = []
+  /** Which outages follow from what a switch said at an instant. */
+  const events = new Map<string, { point: string; at: EpochMs; outages: Set<string> }>()
+  const follows = (outage: string, point: string, at: EpochMs): void => {
+    const event = events.get(eventName(point, at))
+    if (event === undefined) {
+      events.set(eventName(point, at), { point, at, outages: new Set([outage]) })
+    } else event.outages.add(outage)
+  }
   for (const row of rows) {
     known.set(row.id, { origin: row.origin, device: row.device, observations: [] })
     if (row.device !== null) {
-      for (const at of new Set([row.anchor_at, row.started_at]))
-        events.push({ outage: row.id, point: row.device, at })
+      follows(row.id, row.device, row.anchor_at)
+      follows(row.id, row.device, row.started_at)
     }
-    for (const { at, device } of row.steps) {
-      if (device !== null) events.push({ outage: row.id, point: device, at })
-    }
+    for (const { at, device } of row.steps) if (device !== null) follows(row.id, device, at)
   }
-  // The key of an observation begins with its instant, so that the primary key finds it.
-  const { rows: found } = await sql<{
-    outage: string
-    gateway: string
-    kind: string
-    point: string
-    seq: number
-    at: EpochMs
-    received_at: EpochMs
-    value: string
-    reason: string | null
-    by_subject: string | null
-  }>`
-    select e.outage, o.gateway, o.kind, o.point, o.seq, o.at, o.received_at, o.value, o.reason, o.by_subject
-    from unnest(${events.map(({ outage }) => outage)}::text[], ${events.map(({ point }) => point)}::text[],
-      ${events.map(({ at }) => firstKeyAt(at))}::uuid[], ${events.map(({ at }) => firstKeyAt(at + 1))}::uuid[]
-    ) as e (outage, point, low, high)
-    join observation o on o.key >= e.low and o.key < e.high and o.point = e.point
-    order by o.at, o.key`.execute(db)
-  for (const row of found) {
-    known.get(row.outage)?.observations.push({
-      gateway: row.gateway,
-      kind: row.kind,
-      point: row.point,
-      seq: row.seq,
-      at: toIso(row.at),
-      receivedAt: toIso(row.received_at),
-      value: row.value,
-      reason: row.reason,
-      bySubject: row.by_subject,
-    })
+  for (const row of await observationsAt(db, [...events.values()])) {
+    for (const outage of events.get(eventName(row.point, row.at))?.outages ?? []) {
+      known.get(outage)?.observations.push({
+        gateway: row.gateway,
+        kind: row.kind,
+        point: row.point,
+        seq: row.seq,
+        at: toIso(row.at),
+        receivedAt: toIso(row.received_at),
+        value: row.value,
+        reason: row.reason,
+        bySubject: row.by_subject,
+      })
+    }
   }
   return known
 }
+
+const eventName = (point: string, at: EpochMs): string => `${point}@${at}`

@@ -1,14 +1,19 @@
-import { hash } from 'node:crypto'
 import { sql } from 'kysely'
-import type {
-  Observation,
-  Quality,
-  SwitchObservation,
-  SwitchReason,
-} from '../ledger/observation.ts'
+import type { Observation, SwitchObservation } from '../ledger/observation.ts'
 import type { EpochMs } from '../time.ts'
+import { archivedRows, archivedTouching } from './archive.ts'
 import { lines } from './columns.ts'
 import { instant, type Database } from './database.ts'
+import { mergedByKey } from './merged.ts'
+import {
+  firstKeyAt,
+  hexOfKey,
+  LAST_KEY,
+  OBSERVATION_COLUMNS,
+  observationKey,
+  readSwitching,
+  type ObservationRow,
+} from './observation-row.ts'
 import { constant, type Statement } from './statement.ts'
 
 /** Rows of the record read at once. */
@@ -66,72 +71,31 @@ export function toSaveObservations(
   return [constant(append)]
 }
 
-/** 48 bits of the source's time, then a digest of identity and content: in the order of time, and the same for the same word. */
-export function observationKey(said: Observation): string {
-  const content =
-    said.kind === 'meter'
-      ? said.event
-      : `${said.position}\0${said.phases ?? ''}\0${said.reason ?? ''}\0${said.quality}`
-  const digest = hash(
-    'md5',
-    `${said.gateway}\0${said.kind}\0${said.point}\0${said.seq}\0${content}`,
-  )
-  return timePrefix(said.at) + digest.slice(0, 20)
-}
-
-/** The smallest key that a word from this instant can have. */
-export const firstKeyAt = (at: EpochMs): string => timePrefix(at) + '0'.repeat(20)
-
-/** No word has a key as large as this. */
-const LAST_KEY = 'f'.repeat(32)
-
-const timePrefix = (at: EpochMs): string =>
-  Math.max(0, Math.min(at, 0xffff_ffff_ffff)).toString(16).padStart(12, '0')
-
-export type ObservationRow = {
-  gateway: string
-  kind: string
-  point: string
-  seq: number
-  at: EpochMs
-  received_at: EpochMs
-  value: string
-  phases: number | null
-  reason: string | null
-  quality: string
-  by_subject: string | null
-}
-
-export const readSwitching = (row: ObservationRow): SwitchObservation => ({
-  gateway: row.gateway,
-  point: row.point,
-  seq: row.seq,
-  at: row.at,
-  receivedAt: row.received_at,
-  kind: row.kind as SwitchObservation['kind'],
-  position: row.value as SwitchObservation['position'],
-  phases: row.phases,
-  reason: row.reason as SwitchReason | null,
-  quality: row.quality as Quality,
-  bySubject: row.by_subject,
-})
-
 /**
- * Words about switches from an instant on by the source's clock, in the order of time, in pages; without those whose clock ran too far
- * ahead. `db` is one view of the record (`readingRecord`). The next page is read while this one is worked on.
+ * Words about switches from an instant on by the source's clock, in the order of time, in pages, archived or not; without those whose clock
+ * ran too far ahead. `db` is one view of the record (`readingRecord`). The next page is read while this one is worked on.
  */
 export async function* switchObservations(
   db: Database,
   from: EpochMs,
   until: EpochMs = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<SwitchObservation[]> {
-  const end = Number.isFinite(until) ? firstKeyAt(until) : LAST_KEY
+  const span = {
+    low: firstKeyAt(from),
+    high: Number.isFinite(until) ? firstKeyAt(until) : LAST_KEY,
+  }
+  const words = mergedByKey(hotRows(db, span), archivedRows(db, 'switching', span))
+  for await (const page of words) yield page.map(readSwitching)
+}
+
+async function* hotRows(
+  db: Database,
+  { low, high }: { readonly low: string; readonly high: string },
+): AsyncGenerator<ObservationRow[]> {
   const read = async (after: string | undefined) => {
-    const { rows } = await sql<ObservationRow & { key: string }>`
-      select key, gateway, kind, point, seq, (extract(epoch from at) * 1000)::int8 as at,
-        (extract(epoch from received_at) * 1000)::int8 as received_at, value, phases, reason, quality, by_subject
-      from observation
-      where key ${after === undefined ? sql`>=` : sql`>`} ${after ?? firstKeyAt(from)}::uuid and key < ${end}::uuid
+    const { rows } = await sql<ObservationRow>`
+      select ${OBSERVATION_COLUMNS} from observation
+      where key ${after === undefined ? sql`>=` : sql`>`} ${after ?? low}::uuid and key < ${high}::uuid
         and kind in ('switch', 'manual') and not clamped
       order by key limit ${OBSERVATIONS_PAGE}`.execute(db)
     return rows
@@ -144,12 +108,15 @@ export async function* switchObservations(
       // Whoever stops reading asks for it no more.
       next.catch(() => undefined)
     }
-    if (rows.length > 0) yield rows.map(readSwitching)
+    if (rows.length > 0) yield rows
     if (rows.length < OBSERVATIONS_PAGE) return
   }
 }
 
-/** Words about switches whose clock ran too far ahead, in the order in which they were received, from an instant on, in pages. */
+/**
+ * Words about switches whose clock ran too far ahead, in the order in which they were received, from an instant on, in pages. They are
+ * never archived.
+ */
 export async function* clampedObservations(
   db: Database,
   from: EpochMs,
@@ -179,22 +146,27 @@ export async function* clampedObservations(
   }
 }
 
-/** Of some keys those that the record has. */
+/** Of some keys those that the record has, archived or not. */
 export async function recordedKeys(db: Database, keys: readonly string[]): Promise<Set<string>> {
   const { rows } = await sql<{ key: string }>`
-    select replace(key::text, '-', '') as key from observation where key = any(${keys}::uuid[])`.execute(
-    db,
-  )
-  return new Set(rows.map((row) => row.key))
+    select key from observation where key = any(${keys}::uuid[])`.execute(db)
+  const found = new Set(rows.map((row) => hexOfKey(row.key)))
+  const wanted = new Set(keys.filter((key) => !found.has(key)))
+  const spans = [...wanted].map((key) => ({ low: key, high: key }))
+  for await (const words of archivedTouching(db, ['switching', 'metering'], spans)) {
+    for (const { key } of words) if (wanted.has(hexOfKey(key))) found.add(hexOfKey(key))
+  }
+  return found
 }
 
-/** Words about one switch strictly between two instants, by the source's clock or, where that ran ahead, by ours. */
+/** Words about one switch strictly between two instants, by the source's clock or, where that ran ahead, by ours; archived or not. */
 export async function observationsOfSwitch(
   db: Database,
   point: string,
   after: EpochMs,
   before: EpochMs,
 ): Promise<SwitchObservation[]> {
+  const span = { low: firstKeyAt(after + 1), high: firstKeyAt(before) }
   const rows = await db
     .selectFrom('observation')
     .selectAll()
@@ -202,10 +174,7 @@ export async function observationsOfSwitch(
     .where('kind', 'in', ['switch', 'manual'])
     .where((where) =>
       where.or([
-        where.and([
-          where('key', '>=', firstKeyAt(after + 1)),
-          where('key', '<', firstKeyAt(before)),
-        ]),
+        where.and([where('key', '>=', span.low), where('key', '<', span.high)]),
         where.and([
           where('clamped', '=', true),
           where('received_at', '>', instant(Math.max(after, 0))),
@@ -215,5 +184,30 @@ export async function observationsOfSwitch(
     )
     .orderBy('key')
     .execute()
-  return rows.map(readSwitching)
+  const byKey = new Map<string, ObservationRow>(rows.map((row) => [row.key, row]))
+  for await (const words of archivedRows(db, 'switching', span)) {
+    for (const row of words) if (row.point === point) byKey.set(row.key, row)
+  }
+  return [...byKey.values()].map(readSwitching)
+}
+
+/** What some points said at some instants by the source's clock, archived or not, in the order of time. */
+export async function observationsAt(
+  db: Database,
+  events: readonly { readonly point: string; readonly at: EpochMs }[],
+): Promise<ObservationRow[]> {
+  const spans = events.map(({ at }) => ({ low: firstKeyAt(at), high: firstKeyAt(at + 1) }))
+  // The key of an observation begins with its instant, so that the primary key finds it.
+  const { rows } = await sql<ObservationRow>`
+    select ${OBSERVATION_COLUMNS}
+    from unnest(
+      ${events.map(({ point }) => point)}::text[], ${spans.map(({ low }) => low)}::uuid[], ${spans.map(({ high }) => high)}::uuid[]
+    ) as event (whose, low, high)
+    join observation on key >= low and key < high and point = whose`.execute(db)
+  const found = new Map(rows.map((row) => [row.key, row]))
+  const wanted = new Set(events.map(({ point, at }) => `${point}@${at}`))
+  for await (const words of archivedTouching(db, ['switching'], spans)) {
+    for (const row of words) if (wanted.has(`${row.point}@${row.at}`)) found.set(row.key, row)
+  }
+  return [...found.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
 }

@@ -4,7 +4,10 @@ import type { EtrSource } from '../ledger/acts.ts'
 import type { GroupCode } from '../ledger/facts.ts'
 import { MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import { instant, type Database } from './database.ts'
-import { firstKeyAt } from './observations.ts'
+import { firstKeyAt, OBSERVATION_COLUMNS, type ObservationRow } from './observation-row.ts'
+import { archivedRows } from './archive.ts'
+import type { About } from './archive-tables.ts'
+import { mergeRuns } from './merged.ts'
 
 export const OUTAGE_STATES = ['active', 'restored', 'closed', 'all'] as const
 export type OutageState = (typeof OUTAGE_STATES)[number]
@@ -324,20 +327,29 @@ export async function readStory(db: Database, outage: string) {
 
 export const EVIDENCE_ROWS_MAX = 500
 
-/** Observations about any of `points` in `[from, to]`, in the order of time. The key of an observation begins with its time. */
+/** Observations about any of `points` in `[from, to]`, archived or not, in the order of time: the first ones where there are many. */
 export async function readEvidence(
   db: Database,
   { points, from, to }: { points: readonly string[]; from: EpochMs; to: EpochMs },
 ) {
-  const rows = await db
-    .selectFrom('observation')
-    .selectAll()
-    .where('key', '>=', firstKeyAt(from))
-    .where('key', '<', firstKeyAt(to + 1))
-    .where(sql<boolean>`point = any(${[...points]}::text[])`)
-    .orderBy('key')
-    .limit(EVIDENCE_ROWS_MAX)
-    .execute()
+  const span = { low: firstKeyAt(from), high: firstKeyAt(to + 1) }
+  const { rows: hot } = await sql<ObservationRow>`
+    select ${OBSERVATION_COLUMNS} from observation
+    where key >= ${span.low}::uuid and key < ${span.high}::uuid and point = any(${[...points]}::text[])
+    order by key limit ${EVIDENCE_ROWS_MAX}`.execute(db)
+  const wanted = new Set(points)
+  const archived = async (about: About): Promise<ObservationRow[]> => {
+    const found: ObservationRow[] = []
+    for await (const words of archivedRows(db, about, span)) {
+      found.push(...words.filter(({ point }) => wanted.has(point)))
+      if (found.length >= EVIDENCE_ROWS_MAX) break
+    }
+    return found
+  }
+  const rows = mergeRuns(
+    mergeRuns(hot, await archived('switching')),
+    await archived('metering'),
+  ).slice(0, EVIDENCE_ROWS_MAX)
   return rows.map((row) => ({
     at: toIso(row.at),
     receivedAt: toIso(row.received_at),

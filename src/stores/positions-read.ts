@@ -3,8 +3,9 @@ import { at as phasesAt, type Network } from '../grid/network.ts'
 import { ALL_PHASES } from '../grid/phases.ts'
 import { closedNow, insertStatement, openHistory, type History } from '../ledger/positions.ts'
 import type { EpochMs } from '../time.ts'
+import { archivedRows } from './archive.ts'
 import { instant, readingRecord, type Database } from './database.ts'
-import { firstKeyAt, readSwitching, type ObservationRow } from './observations.ts'
+import { firstKeyAt, readSwitching, type ObservationRow } from './observation-row.ts'
 import { checkpointBefore } from './outages.ts'
 
 /**
@@ -19,7 +20,12 @@ export async function positionsAt(
 ): Promise<Uint8Array> {
   const { checkpoint, words } = await readingRecord(db, async (record) => {
     const checkpoint = await checkpointBefore(record, at)
-    return { checkpoint, words: await lastWords(record, checkpoint?.at ?? 0, at) }
+    const from = checkpoint?.at ?? 0
+    const words = [
+      ...(await archivedWords(record, from, at)),
+      ...(await lastWords(record, from, at)),
+    ]
+    return { checkpoint, words }
   })
   const closed = network.switchNormal.slice()
   for (const [id, phases] of checkpoint?.positions ?? []) {
@@ -42,12 +48,19 @@ export async function positionsAt(
   return closed
 }
 
-async function lastWords(
-  record: Database,
-  from: EpochMs,
-  at: EpochMs,
-): Promise<(ObservationRow & { readonly counts: EpochMs })[]> {
-  const { rows } = await sql<ObservationRow & { counts: EpochMs }>`
+type Word = ObservationRow & { readonly counts: EpochMs }
+
+async function archivedWords(record: Database, from: EpochMs, at: EpochMs): Promise<Word[]> {
+  const words: Word[] = []
+  const span = { low: firstKeyAt(from), high: firstKeyAt(at + 1) }
+  for await (const rows of archivedRows(record, 'switching', span)) {
+    for (const row of rows) if (row.quality !== 'bad') words.push({ ...row, counts: row.at })
+  }
+  return words
+}
+
+async function lastWords(record: Database, from: EpochMs, at: EpochMs): Promise<Word[]> {
+  const { rows } = await sql<Word>`
     with said as (
       select *, at as counts from observation
       where key >= ${firstKeyAt(from)}::uuid and key < ${firstKeyAt(at + 1)}::uuid

@@ -16,6 +16,7 @@ const BENCHES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   engine: [[]],
   'ingest-floor': [[]],
   verify: [[]],
+  archive: [[]],
   'network-import': [[], ...(fs.existsSync(spl140k) ? [['spl-140k', spl140k]] : [])],
   loads: [[]],
   'loads-beside': [[]],

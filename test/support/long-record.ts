@@ -70,7 +70,10 @@ export async function writeLongRecord(
   await pool.query('alter table interruption disable trigger user')
   await pool.query(
     `insert into observation (key, gateway, kind, point, seq, at, received_at, value, phases, reason, quality)
-     select (lpad(to_hex(ms), 12, '0') || substr(md5(i || value), 1, 20))::uuid, 'gw', 'switch', 'B' || i % ${BREAKERS}, i,
+     select (lpad(to_hex(ms), 12, '0') || substr(md5(
+         'gw\\000switch\\000'::bytea || convert_to('B' || i % ${BREAKERS}, 'UTF8') || '\\000' || convert_to(i::text, 'UTF8') || '\\000'
+           || convert_to(value, 'UTF8') || '\\000\\000\\000good'
+       ), 1, 20))::uuid, 'gw', 'switch', 'B' || i % ${BREAKERS}, i,
        to_timestamp(ms / 1000.0), to_timestamp(ms / 1000.0), value, null, null, 'good'
      from (
        select i, ${LONG_RECORD_FROM} + i * ${EVERY_MS} as ms, 'open' as value from generate_series(0::bigint, ${outages - 1}) as i
