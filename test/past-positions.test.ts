@@ -1,6 +1,7 @@
 import t from 'tap'
 import { buildNetwork } from '../src/grid/network.ts'
 import type { SwitchObservation } from '../src/ledger/observation.ts'
+import { archiveNext } from '../src/stores/archive.ts'
 import { saveLoads } from '../src/stores/loads.ts'
 import { toSaveObservations } from '../src/stores/observations.ts'
 import { toSaveCheckpoint } from '../src/stores/outages.ts'
@@ -107,6 +108,12 @@ await t.test(
     )
     await database.db.transaction().execute((tx) => runIn(tx, toSaveCheckpoint(half, before)))
     await compare(half, 'from a checkpoint')
+
+    const quarter = NOW + 30 * MS_PER_MIN
+    await archiveNext(database.db, { before: quarter, now: NOW })
+    await compare(NOW - 70 * MS_PER_MIN, 'some archived')
+    while ((await archiveNext(database.db, { before: half, now: NOW })) !== undefined);
+    await compare(NOW - 70 * MS_PER_MIN, 'all before the checkpoint archived')
   },
 )
 
