@@ -40,6 +40,10 @@ GET  /api/v1/switches/:id/trace       dp a
 GET  /api/v1/indices                  dp a
 GET  /api/v1/indices/explain          dp a
 GET  /api/v1/indices/difference       dp a
+GET  /api/v1/indices/causes           dp a
+GET  /api/v1/indices/worst-feeders    dp a
+GET  /api/v1/indices/customers        dp a
+GET  /api/v1/indices/frequent         dp a
 GET  /api/v1/predicted                dp a
 GET  /api/v1/periods                  dp a
 GET  /api/v1/periods/:month           dp a

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { reportHtml } from '../reliability/report-html.ts'
 import { reportXlsx } from '../reliability/report-xlsx.ts'
-import { reportCsv, REPORT_LANGUAGES } from '../reliability/report.ts'
+import { reportCsv } from '../reliability/report.ts'
 import { compareReports, type ComparedSide, type Headline } from '../stores/compare.ts'
 import { explain } from '../stores/explain.ts'
 import { indicesReport } from '../stores/indices.ts'
@@ -12,6 +12,7 @@ import type { App, HttpParts } from './parts.ts'
 import {
   Exclude,
   exclusionsIn,
+  FormQuery,
   periodFaults,
   PeriodQuery,
   PlaceQuery,
@@ -23,9 +24,9 @@ import {
 } from './report-query.ts'
 import { Difference, IndicesReport, MajorDays } from './report-schemas.ts'
 import { described } from './schemas.ts'
+import { sendForm } from './send-form.ts'
 
 const tags = ['planner']
-const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
 
 export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
   const { db, clock } = parts
@@ -37,31 +38,20 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
       schema: {
         tags,
         summary: 'Reliability indices of a period; `to` is exclusive',
-        querystring: Type.Interface([ReportQuery], {
-          format: Type.Optional(Type.Enum(['json', 'csv', 'xlsx', 'html'], { default: 'json' })),
-          language: Type.Optional(Type.Enum(REPORT_LANGUAGES, { default: 'en' })),
-        }),
+        querystring: Type.Interface([ReportQuery, FormQuery], {}),
         response: { 200: described(IndicesReport) },
       },
     },
     async ({ query }, reply) => {
       const report = await indicesReport(db, reportQuestion(query, clock(), timeZone))
       const language = query.language ?? 'en'
-      const name = `indices-${report.rulebook.id}-${report.from}-${report.to}`
-      const attach = (ending: string) =>
-        reply.header('content-disposition', `attachment; filename="${name}.${ending}"`)
-      switch (query.format ?? 'json') {
-        case 'csv':
-          return attach('csv').type('text/csv; charset=utf-8').send(reportCsv(report))
-        case 'xlsx':
-          return attach('xlsx')
-            .type(XLSX)
-            .send(Buffer.from(reportXlsx(report, language)))
-        case 'html':
-          return reply.type('text/html; charset=utf-8').send(reportHtml(report, language))
-        case 'json':
-          return report
-      }
+      return sendForm(reply, query.format ?? 'json', {
+        name: `indices-${report.rulebook.id}-${report.from}-${report.to}`,
+        json: () => report,
+        csv: () => reportCsv(report),
+        xlsx: () => reportXlsx(report, language),
+        html: () => reportHtml(report, language),
+      })
     },
   )
 

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { addDays, dayNumber, isDay } from '../reliability/calendar.ts'
+import { REPORT_LANGUAGES } from '../reliability/report.ts'
 import type { Rulebook } from '../reliability/rulebook.ts'
 import { rulebookOf, RULEBOOKS } from '../reliability/rulebooks.ts'
 import {
@@ -30,9 +31,8 @@ export const PlaceQuery = Type.Object({
   feeder: Type.Optional(Id),
 })
 
-/** The parameters of `relight indices`. */
-export const ReportQuery = Type.Interface([PeriodQuery, PlaceQuery], {
-  by: Type.Optional(Type.Enum(GROUPINGS, { default: 'system' })),
+/** What a list is made of. */
+export const ListQuery = Type.Interface([PeriodQuery, PlaceQuery], {
   rulebook: Type.Optional(
     Type.Enum(
       RULEBOOKS.map(({ id }) => id),
@@ -40,6 +40,17 @@ export const ReportQuery = Type.Interface([PeriodQuery, PlaceQuery], {
     ),
   ),
   exclude: Type.Optional(Exclude),
+})
+
+/** The parameters of `relight indices`. */
+export const ReportQuery = Type.Interface([ListQuery], {
+  by: Type.Optional(Type.Enum(GROUPINGS, { default: 'system' })),
+})
+
+/** As what a report is wanted. */
+export const FormQuery = Type.Object({
+  format: Type.Optional(Type.Enum(['json', 'csv', 'xlsx', 'html'], { default: 'json' })),
+  language: Type.Optional(Type.Enum(REPORT_LANGUAGES, { default: 'en' })),
 })
 
 type Period = { readonly from: string; readonly to: string }

@@ -41,6 +41,7 @@ export const IndicesReport = Type.Object({
   timeZone: Type.String(),
   majorDays: Type.Array(MajorDays),
   notes: Type.Array(Type.String()),
+  notesInWords: Type.Array(InBoth),
   rows: Type.Array(IndexRow),
 })
 

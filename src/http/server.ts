@@ -18,6 +18,7 @@ import { customerRoutes } from './customer.ts'
 import { dispatcherRoutes } from './dispatcher.ts'
 import { COUNTED_MAX, guard, refuseUndecided } from './guard.ts'
 import { FRAME_BYTES_MAX, liveRoutes } from './live.ts'
+import { listRoutes } from './lists.ts'
 import { loadAlarmRoutes } from './load-alarms.ts'
 import { loadRoutes } from './loads.ts'
 import { pagesDataRoutes } from './pages-data.ts'
@@ -123,6 +124,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await stormRoutes(routes, parts)
     await plannerRoutes(routes, parts)
     await periodRoutes(routes, parts)
+    await listRoutes(routes, parts)
     await predictedRoutes(routes, parts)
     await customerRoutes(routes, parts, probable)
     await probableRoutes(routes, probable)

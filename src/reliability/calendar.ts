@@ -132,3 +132,15 @@ export function instantOfLocal(
   if (lateFits) return { at: late, skipped: false, twice: false }
   return { at: early, skipped: !earlyFits, twice: false }
 }
+
+/** The same day so many years earlier; of 29 February the 28th where that year has none. */
+export const yearsBefore = (day: LocalDay, years: number): LocalDay => monthsBefore(day, 12 * years)
+
+/** The same day of the month so many months earlier, or the last one of a shorter month. */
+export function monthsBefore(day: LocalDay, months: number): LocalDay {
+  const month = Number(day.slice(0, 4)) * 12 + Number(day.slice(5, 7)) - 1 - months
+  const first = `${String(Math.floor(month / 12)).padStart(4, '0')}-${String((month % 12) + 1).padStart(2, '0')}-01`
+  const last = addDays(`${addDays(first, 31).slice(0, 7)}-01`, -1)
+  const same = `${first.slice(0, 8)}${day.slice(8)}`
+  return same < last ? same : last
+}

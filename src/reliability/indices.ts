@@ -127,7 +127,8 @@ function distinctUnits(sums: Sums, long: boolean): number {
   return total
 }
 
-function repeatedUnits(
+/** Units with n or more (or more than n) sustained interruptions; `momentary` counts momentary events as well. */
+export function repeatedUnits(
   sums: Sums,
   settings: RulebookSettings,
   n: number,
@@ -142,7 +143,8 @@ function repeatedUnits(
   return total
 }
 
-function longUnits(sums: Sums, settings: RulebookSettings, by: 'single' | 'total'): number {
+/** Units with one interruption, or a total, of the hours that the settings name. */
+export function longUnits(sums: Sums, settings: RulebookSettings, by: 'single' | 'total'): number {
   let total = by === 'single' ? sums.nameless.longSingle : sums.nameless.longTotal
   for (const tally of sums.tallies.values()) {
     const long =

@@ -187,6 +187,8 @@ type Share = {
 
 // Restoration steps inside one load point, from a record, are other customers of it: each a unit of its own beside the first.
 const SIBLINGS_MAX = 64
+// Load point numbers stay far below 2^40, so that siblings have keys of their own.
+const SIBLING_STRIDE = 2 ** 43
 const NAMELESS_SWEEP_ROWS = 65_536
 
 /**
@@ -388,8 +390,7 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
       adds: true,
     }
     for (let sibling = 0; sibling < SIBLINGS_MAX; sibling += 1) {
-      // Load point numbers stay far below 2^40, so that siblings have keys of their own.
-      const key = share.key + sibling * 2 ** 43
+      const key = share.key + sibling * SIBLING_STRIDE
       let unit = units.get(key)
       if (unit === undefined) {
         unit = { running: null, event: null, lastOutage: '', lastEnd: -Infinity }
@@ -575,6 +576,9 @@ function averageKwOf(load: GroupLoad | undefined, customers: number): number | n
   if (load === undefined || load.averageKw === null) return null
   return load.customers > 0 ? (load.averageKw * customers) / load.customers : load.averageKw
 }
+
+/** The supply group or user that a counted unit is, or is a part of. */
+export const supplyGroupOf = (unit: number): number => unit % SIBLING_STRIDE
 
 /** Rows as a reckoning wants them; the rest of the order is only there so that every shuffle gives the same. */
 export function byStart(a: Interruption, b: Interruption): number {

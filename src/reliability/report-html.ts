@@ -1,3 +1,4 @@
+import { count, escape, list, notesOf, page } from './print-page.ts'
 import {
   indexName,
   settingsInWords,
@@ -62,13 +63,6 @@ const WORDS = {
   },
 } as const
 
-const STYLE = `body{font:11pt/1.4 system-ui,"Noto Sans CJK SC",sans-serif;margin:2cm;color:#111}
-h1{font-size:18pt;margin:0 0 .2em}h2{font-size:12pt;margin:1.4em 0 .3em}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.2em .6em;border-bottom:.5pt solid #999}
-th{border-bottom:1pt solid #111}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em;margin:0}dd{margin:0}
-tr,li{break-inside:avoid}thead{display:table-header-group}@page{size:A4;margin:1.5cm}@media print{body{margin:0}}`
-
 /** A report as a page that prints well: no scripts, nothing fetched, every value escaped. */
 export function reportHtml(report: PrintedReport, language: ReportLanguage): string {
   const words = WORDS[language]
@@ -81,19 +75,17 @@ export function reportHtml(report: PrintedReport, language: ReportLanguage): str
     [words.rulebook, name],
     [words.leftOut, leftOut.length === 0 ? words.nothing : leftOut.join(', ')],
   ]
+  const notes = report.notesInWords?.map((note) => note[language]) ?? report.notes
   const provisional = report.rows.some((row) => row.provisional)
-  return `<!doctype html>
-<html lang="${language}"><head><meta charset="utf-8"><title>${escape(`${words.title} ${report.from} – ${report.to}`)}</title><style>${STYLE}</style></head>
-<body><h1>${escape(words.title)}</h1>
+  const body = `<h1>${escape(words.title)}</h1>
 ${list(facts)}
 ${provisional ? `<p><strong>${escape(words.provisional)}</strong></p>` : ''}
 ${report.rows.length === 1 ? oneGroup(report, language) : manyGroups(report, language)}
 ${majorDays(report, language)}
 <h2>${escape(words.settings)}</h2>
 ${list(settingsInWords(report.rulebook.settings, language))}
-${report.notes.length === 0 ? '' : `<h2>${escape(words.notes)}</h2><ul>${report.notes.map((note) => `<li>${escape(note)}</li>`).join('')}</ul>`}
-</body></html>
-`
+${notesOf(words.notes, notes)}`
+  return page(language, `${words.title} ${report.from} – ${report.to}`, body)
 }
 
 function oneGroup(report: PrintedReport, language: ReportLanguage): string {
@@ -147,16 +139,3 @@ function majorDays(report: PrintedReport, language: ReportLanguage): string {
   })
   return `<h2>${escape(words.majorDays)}</h2><ul>${years.join('')}</ul>`
 }
-
-const list = (pairs: readonly (readonly [string, string])[]): string =>
-  `<dl>${pairs.map(([term, text]) => `<dt>${escape(term)}</dt><dd>${escape(text)}</dd>`).join('')}</dl>`
-
-const count = (value: number | null): string =>
-  value === null ? '–' : String(Math.round(value * 100) / 100)
-
-const escape = (text: string): string =>
-  text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')

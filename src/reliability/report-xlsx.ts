@@ -2,7 +2,7 @@ import { leftOutInWords } from './rule-words.ts'
 import { reportTable, settingsInWords, type PrintedReport, type ReportLanguage } from './report.ts'
 
 type Cell = string | number | null
-type Sheet = { readonly name: string; readonly rows: readonly (readonly Cell[])[] }
+export type Sheet = { readonly name: string; readonly rows: readonly (readonly Cell[])[] }
 
 /** A report as an Office Open XML workbook: the rows, and a second sheet with the settings, exclusions and notes. Numbers in full. */
 export function reportXlsx(report: PrintedReport, language: ReportLanguage): Uint8Array {
@@ -26,7 +26,9 @@ export function reportXlsx(report: PrintedReport, language: ReportLanguage): Uin
           thresholdMin,
           days.map(({ date }) => date).join(', '),
         ]),
-        ...report.notes.map((note) => [note]),
+        ...(report.notesInWords?.map((note) => note[language]) ?? report.notes).map((note) => [
+          note,
+        ]),
       ],
     },
   ])
@@ -38,7 +40,7 @@ const RELATIONS = 'http://schemas.openxmlformats.org/officeDocument/2006/relatio
 const PACKAGE = 'http://schemas.openxmlformats.org/package/2006'
 const TYPES = 'application/vnd.openxmlformats-officedocument.spreadsheetml'
 
-function workbook(sheets: readonly Sheet[]): Uint8Array {
+export function workbook(sheets: readonly Sheet[]): Uint8Array {
   const each = (text: (number: number, sheet: Sheet) => string): string =>
     sheets.map((sheet, i) => text(i + 1, sheet)).join('')
   return storedZip([

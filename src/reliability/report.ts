@@ -1,5 +1,5 @@
 import type { IndexRow } from './indices.ts'
-import { ruleName, ruleValue } from './rule-words.ts'
+import { ruleName, ruleValue, type Words } from './rule-words.ts'
 import { rulebookOf } from './rulebooks.ts'
 import type { RulebookSettings } from './rulebook.ts'
 
@@ -21,18 +21,37 @@ export type PrintedReport = {
     readonly days: readonly { readonly date: string; readonly saidiMin: number }[]
   }[]
   readonly notes: readonly string[]
+  /** The same in both languages; reports that were filed long ago have them in one. */
+  readonly notesInWords?: readonly Words[]
   readonly rows: readonly IndexRow[]
 }
 
 export const REPORT_LANGUAGES = ['en', 'zh-CN'] as const
 export type ReportLanguage = (typeof REPORT_LANGUAGES)[number]
 
-/** Comma-separated with a byte order mark, so that spreadsheets read the Chinese; numbers in full, unknown as nothing. */
+/**
+ * Comma-separated with a byte order mark, so that spreadsheets read the Chinese; numbers in full, unknown as nothing. Every line says by
+ * what it was counted: files are taken apart and put together by others.
+ */
 export function reportCsv(report: PrintedReport): string {
-  return `\ufeff${reportTable(report)
-    .map((cells) => cells.map(csvCell).join(','))
-    .join('\r\n')}\r\n`
+  const about = [
+    report.rulebook.id,
+    report.from,
+    report.to,
+    report.timeZone,
+    report.exclude.join(' '),
+    Object.entries(report.rulebook.settings)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' '),
+    report.majorDays.map(({ year, thresholdMin }) => `${year}=${thresholdMin ?? ''}`).join(' '),
+  ]
+  const [head = [], ...rows] = reportTable(report)
+  const titles = ['rulebook', 'from', 'to (exclusive)', 'timeZone', 'leftOut', 'settings']
+  return csvOf([[...head, ...titles, 'T_MED (min)'], ...rows.map((row) => [...row, ...about])])
 }
+
+export const csvOf = (rows: readonly (readonly (string | number | null)[])[]): string =>
+  `\ufeff${rows.map((cells) => cells.map(csvCell).join(',')).join('\r\n')}\r\n`
 
 /** The table of a report: a header with units, then a row for each group; unknown is null. */
 export function reportTable(report: PrintedReport): (string | number | null)[][] {

@@ -1,6 +1,7 @@
 import { hoursBetween, monthOf, type LocalDay } from '../reliability/calendar.ts'
 import { indexRow, type IndexRow } from '../reliability/indices.ts'
 import { emptySums, type Sums } from '../reliability/reckoning.ts'
+import type { Words } from '../reliability/rule-words.ts'
 import type { Rulebook, RulebookSettings } from '../reliability/rulebook.ts'
 import { daysOf, type ServedBook } from '../reliability/served.ts'
 import type { Database } from './database.ts'
@@ -30,6 +31,7 @@ export type IndicesReport = {
   readonly majorDays: readonly MajorDays[]
   /** What the reader must know to compare: whole sentences. */
   readonly notes: readonly string[]
+  readonly notesInWords: readonly Words[]
   readonly rows: readonly IndexRow[]
 }
 
@@ -52,6 +54,7 @@ export async function indicesReport(db: Database, asked: ReportQuestion): Promis
       served,
     )
   })
+  const notes = notesOf(question, asked.rulebook, namelessRows)
   return {
     rulebook: { id: rulebook.id, name: rulebook.name.en, settings: rulebook.settings },
     from,
@@ -60,7 +63,8 @@ export async function indicesReport(db: Database, asked: ReportQuestion): Promis
     exclude: question.exclude,
     timeZone,
     majorDays,
-    notes: notesOf(question, asked.rulebook, namelessRows),
+    notes: notes.map(({ en }) => en),
+    notesInWords: notes,
     rows,
   }
 }
@@ -97,29 +101,39 @@ function groupsOf(
   return [...keys].sort()
 }
 
-function notesOf(question: ReportQuestion, asked: Rulebook, namelessRows: number): string[] {
-  const notes: string[] = []
-  if (namelessRows > 0) {
-    notes.push(
-      `${namelessRows} restoration steps of imported records name no load point: each counts as customers of its own, so indices per ` +
-        `interrupted customer (CAIFI, CTAIDI, CEMI, CELID, CEMSMI, MAIFI-E) are lower bounds of repetition.`,
-    )
-  }
-  if (question.rulebook.settings.unit !== asked.settings.unit) {
-    notes.push(
-      'Customers are counted as users throughout: not every interruption names its load points, or nobody has said how many there are.',
-    )
-  }
+/** What the reader must know to compare. */
+export function notesOf(question: ReportQuestion, asked: Rulebook, namelessRows: number): Words[] {
+  const notes: Words[] = []
+  if (namelessRows > 0) notes.push(namelessNote(namelessRows))
+  if (question.rulebook.settings.unit !== asked.settings.unit)
+    notes.push({
+      en: 'Customers are counted as users throughout: not every interruption names its load points, or nobody has said how many there are.',
+      'zh-CN': '全部按用户（客户）数统计：有停电记录未注明台区，或未提供台区数。',
+    })
   if (question.exclude.includes('planned') && question.rulebook.settings.plannedUntold === 'fault')
-    notes.push('Planned work that hit customers nobody had told is a fault to them.')
+    notes.push({
+      en: 'Planned work that hit customers nobody had told is a fault to them.',
+      'zh-CN': '未事先通知到的用户，其预安排停电计为故障停电。',
+    })
   if (
     question.exclude.includes('planned') &&
     (question.rulebook.settings.plannedOverrun ?? 'planned') !== 'planned'
   )
-    notes.push('Of planned work only the approved time is left out: what lasted longer is a fault.')
+    notes.push({
+      en: 'Of planned work only the approved time is left out: what lasted longer is a fault.',
+      'zh-CN': '预安排停电只不计批准时间以内的部分，超时部分计为故障停电。',
+    })
   if (question.exclude.includes('major'))
-    notes.push(
-      'Major days are those of the same interruptions otherwise counted here, by the threshold of their own year.',
-    )
+    notes.push({
+      en: 'Major days are those of the same interruptions otherwise counted here, by the threshold of their own year.',
+      'zh-CN': '重大事件日按此处其余计入的停电、以当年界限值判定。',
+    })
   return notes
 }
+
+const namelessNote = (rows: number): Words => ({
+  en:
+    `${rows} restoration steps of imported records name no load point: each counts as customers of its own, so indices per ` +
+    `interrupted customer (CAIFI, CTAIDI, CEMI, CELID, CEMSMI, MAIFI-E) are lower bounds of repetition.`,
+  'zh-CN': `导入记录中有 ${rows} 个复电步骤未注明台区，各按独立用户计，因此按停电用户统计的指标（CAIFI、CTAIDI、CEMI、CELID、CEMSMI、MAIFI-E）为重复停电的下限。`,
+})
