@@ -61,7 +61,7 @@ export async function liveRoutes(app: App, parts: HttpParts): Promise<void> {
     (socket, request) => {
       // The plugin's own listener holds the request for as long as the socket lives: that is most of what a socket would cost.
       socket.removeAllListeners('error').on('error', letGo)
-      parts.live.join(socket, identified(request))
+      parts.live.join(socket, request.raw.socket, identified(request))
     },
   )
 }

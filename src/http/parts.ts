@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { WebSocket } from '@fastify/websocket'
 import type {
@@ -37,7 +38,7 @@ export type HttpParts = {
   readonly network: NetworkInForce
   /** Takes sockets whose bearer has been verified. */
   readonly live: {
-    join(socket: WebSocket, identity: Identity): void
+    join(socket: WebSocket, wire: Socket, identity: Identity): void
     close(): Promise<void>
   }
   /** The one writer; undefined in a gateway, which passes acts on to `engineUrl`. */

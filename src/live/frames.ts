@@ -45,29 +45,46 @@ export function wrap(notice: Notice): Parcel {
 
 const NOBODY = new Int32Array(0)
 
-/** The frame that every reader of `topic` gets: always the same bytes. */
+/** The frame that every reader of `topic` gets, as it goes over the wire: always the same bytes. */
 export function frameFor(parcel: Parcel, topic: string): Buffer {
   let frame = parcel.whole.get(topic)
   if (frame === undefined) {
-    frame = Buffer.concat([parcel.head, Buffer.from(JSON.stringify(topic)), parcel.body, CLOSED])
+    frame = enframe(parcel, JSON.stringify(topic), '}}')
     parcel.whole.set(topic, frame)
   }
   return frame
 }
 
-const CLOSED = Buffer.from('}}')
-
 /** The frame for a reader of service points: names those of *their* points that it concerns, and the first of them as topic. */
 export function pointsFrame(parcel: Parcel, points: readonly string[]): Buffer {
-  const topic = JSON.stringify(`servicePoint:${points[0] ?? ''}`)
-  const tail = `,"servicePoints":${JSON.stringify(points)}}}`
-  const { head, body } = parcel
+  const names = points.map((point) => JSON.stringify(point))
+  const topic = `"servicePoint:${names[0]?.slice(1) ?? '"'}`
+  return enframe(parcel, topic, `,"servicePoints":[${names.join(',')}]}}`)
+}
+
+// RFC 6455 §5.2: one whole message of text from the server, which masks nothing.
+const FINAL_TEXT = 0x81
+const LENGTH_16 = 126
+const LENGTH_64 = 127
+
+function enframe({ head, body }: Parcel, topic: string, tail: string): Buffer {
   const topicBytes = Buffer.byteLength(topic)
-  const frame = Buffer.allocUnsafe(head.length + topicBytes + body.length + Buffer.byteLength(tail))
-  head.copy(frame, 0)
-  frame.write(topic, head.length)
-  body.copy(frame, head.length + topicBytes)
-  frame.write(tail, head.length + topicBytes + body.length)
+  const length = head.length + topicBytes + body.length + Buffer.byteLength(tail)
+  const start = length < LENGTH_16 ? 2 : length < 0x1_0000 ? 4 : 10
+  const frame = Buffer.allocUnsafe(start + length)
+  frame[0] = FINAL_TEXT
+  if (start === 2) frame[1] = length
+  else if (start === 4) {
+    frame[1] = LENGTH_16
+    frame.writeUInt16BE(length, 2)
+  } else {
+    frame[1] = LENGTH_64
+    frame.writeBigUInt64BE(BigInt(length), 2)
+  }
+  let at = start + head.copy(frame, start)
+  at += frame.write(topic, at)
+  at += body.copy(frame, at)
+  frame.write(tail, at)
   return frame
 }
 

@@ -1,6 +1,6 @@
 import type { GroupCode } from '../ledger/facts.ts'
 import type { Parcel } from './frames.ts'
-import type { Session, Subscription } from './session.ts'
+import { NO_HITS, type Session, type Subscription } from './session.ts'
 
 /** Who listens to what. Finding the readers of a notice costs what the notice concerns, not how many are connected. */
 export type Registry = {
@@ -60,8 +60,10 @@ export function openRegistry(): Registry {
           // A reader who came from a gateway that was ahead of this one has had it already.
           if (subscription.fromSeq >= parcel.seq) continue
           const { session } = subscription
-          if (session.hits.length === 0) readers.push(session)
-          session.hits.push(subscription)
+          if (session.hits === NO_HITS) {
+            readers.push(session)
+            session.hits = [subscription]
+          } else session.hits.push(subscription)
         }
       }
       switch (parcel.audience) {

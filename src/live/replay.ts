@@ -128,7 +128,7 @@ function heardAlready(
   untold: ReadonlyMap<Subscription, number>,
   parcel: Parcel,
 ): boolean {
-  for (const subscription of session.topics.values()) {
+  for (const subscription of session.topics) {
     const from = untold.get(subscription) ?? subscription.fromSeq
     if (parcel.seq > from && fits(subscription, parcel)) return true
   }

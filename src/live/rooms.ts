@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { WebSocket } from '@fastify/websocket'
 import { Counter, Gauge, Histogram, type Registry as Metrics } from 'prom-client'
 import type { Clock } from '../clock.ts'
@@ -13,7 +14,9 @@ import { openReplays, type Missed } from './replay.ts'
 import {
   decodeMessage,
   LIVE,
+  NO_HITS,
   OVER,
+  Topics,
   TOPICS_PER_SOCKET_MAX,
   type Replaying,
   type Session,
@@ -59,8 +62,8 @@ export type LiveParts = {
 }
 
 export type LiveRooms = {
-  /** Takes a socket whose bearer has been verified. */
-  join(socket: WebSocket, identity: Identity): void
+  /** Takes a socket whose bearer has been verified, and the connection that it runs over. Frames are not compressed. */
+  join(socket: WebSocket, wire: Socket, identity: Identity): void
   /** Tells a committed notice to all whom it concerns; the stream calls this in order, one at a time. */
   deliver(notice: Notice): Promise<void>
   /** Where the stream begins: notices up to `head` have been told elsewhere; those of `recent` are kept for readers who come back. */
@@ -85,34 +88,35 @@ export function openRooms(parts: LiveParts): LiveRooms {
   const replays = openReplays({ db: parts.db, recent: () => recent, head: () => head })
 
   function say(session: Session, message: object): void {
-    sendBytes(session, Buffer.from(JSON.stringify(message)))
+    if (takesMore(session)) session.socket.send(JSON.stringify(message), TEXT)
   }
 
-  function sendBytes(session: Session, frame: Buffer): void {
+  /** Whether anything may still be sent; a reader who is too far behind is let go. */
+  function takesMore(session: Session): boolean {
     const { socket } = session
-    if (session.phase.is === 'over' || socket.readyState !== socket.OPEN) return
-    if (socket.bufferedAmount > BACKLOG_BYTES_MAX) {
-      cut(session)
-      return
-    }
-    socket.send(frame, TEXT)
+    if (session.phase.is === 'over' || socket.readyState !== socket.OPEN) return false
+    if (socket.bufferedAmount <= BACKLOG_BYTES_MAX) return true
+    cut(session)
+    return false
   }
 
   function sendParcel(session: Session, parcel: Parcel, hits: readonly Subscription[]): void {
     const [first] = hits
-    if (first === undefined) return
+    if (first === undefined || !takesMore(session)) return
     counted.sent.inc()
-    if (parcel.audience === 'customer') {
-      sendBytes(session, pointsFrame(parcel, pointIds(hits)))
-    } else {
-      sendBytes(session, frameFor(parcel, first.text))
-    }
+    // Past the `ws` library, which would send a header of its own before each: without compression it writes every frame of its own
+    // whole and at once, so none is ever cut in two by one of ours.
+    session.wire.write(
+      parcel.audience === 'customer'
+        ? pointsFrame(parcel, pointIds(hits))
+        : frameFor(parcel, first.text),
+    )
   }
 
   /** Too slow: told so behind all that waits, then let go. What it missed it gets by `since`, or over HTTP. */
   function cut(session: Session): void {
     counted.cut.inc({ why: 'slow' })
-    session.socket.send(RESYNC, TEXT)
+    session.socket.send(JSON.stringify(RESYNC), TEXT)
     end(session, TRY_AGAIN, 'too slow')
   }
 
@@ -125,7 +129,7 @@ export function openRooms(parts: LiveParts): LiveRooms {
 
   function leave(session: Session): void {
     session.phase = OVER
-    for (const subscription of session.topics.values()) registry.remove(subscription)
+    for (const subscription of session.topics) registry.remove(subscription)
     session.topics.clear()
     sessions.delete(session)
   }
@@ -187,7 +191,7 @@ export function openRooms(parts: LiveParts): LiveRooms {
           ? 'unknown-topic'
           : !mayHear(session.identity, topic)
             ? 'forbidden-topic'
-            : session.topics.size >= TOPICS_PER_SOCKET_MAX && !session.topics.has(text)
+            : session.topics.size >= TOPICS_PER_SOCKET_MAX && session.topics.get(text) === undefined
               ? 'too-many-topics'
               : undefined
       if (topic === undefined || why !== undefined) {
@@ -210,7 +214,7 @@ export function openRooms(parts: LiveParts): LiveRooms {
         fromSeq: since ?? head,
         group: topic.kind === 'servicePoint' ? points.groupOf(topic.id) : null,
       }
-      session.topics.set(text, subscription)
+      session.topics.add(subscription)
       registry.add(subscription)
       if (since === undefined) continue
       if (since < head) missed.push({ subscription, upTo: head })
@@ -247,7 +251,7 @@ export function openRooms(parts: LiveParts): LiveRooms {
       if (outcome !== 'resync') return
       for (const subscription of ahead) subscription.fromSeq = head
       counted.resync.inc()
-      sendBytes(session, RESYNC)
+      say(session, RESYNC)
     })
     await phase.last
     if (--phase.turns > 0 || session.phase !== phase) return
@@ -265,7 +269,7 @@ export function openRooms(parts: LiveParts): LiveRooms {
     let slice = 0
     for (const session of readers) {
       const hits = session.hits
-      session.hits = []
+      session.hits = NO_HITS
       if (session.phase.is === 'replaying') {
         session.phase.waiting.push({ parcel, hits })
         if (session.phase.waiting.length > WAITING_MAX) cut(session)
@@ -299,6 +303,20 @@ export function openRooms(parts: LiveParts): LiveRooms {
     }
   }
 
+  // One listener of each kind for all sockets: a closure for each would be much of what a socket costs.
+  function onSocketMessage(this: Seated, data: Buffer, isBinary: boolean): void {
+    const session = this[SESSION]
+    if (session !== undefined) onMessage(session, data, isBinary)
+  }
+  function onSocketPong(this: Seated): void {
+    const session = this[SESSION]
+    if (session !== undefined) session.heard = true
+  }
+  function onSocketClose(this: Seated): void {
+    const session = this[SESSION]
+    if (session !== undefined) leave(session)
+  }
+
   let beating = false
   const heart = setInterval(() => {
     if (beating) return
@@ -310,27 +328,25 @@ export function openRooms(parts: LiveParts): LiveRooms {
   heart.unref()
 
   return {
-    join(socket, identity) {
+    join(socket: Seated, wire, identity) {
       if (closing || sessions.size >= SOCKETS_MAX) {
         socket.close(TRY_AGAIN, 'no place')
         return
       }
       const session: Session = {
         socket,
+        wire,
         identity,
-        topics: new Map(),
+        topics: new Topics(),
         phase: LIVE,
         heard: true,
         windowStartMs: clock(),
         messagesInWindow: 0,
-        hits: [],
+        hits: NO_HITS,
       }
       sessions.add(session)
-      socket.on('message', (data: Buffer, isBinary: boolean) => onMessage(session, data, isBinary))
-      socket.on('pong', () => {
-        session.heard = true
-      })
-      socket.on('close', () => leave(session))
+      socket[SESSION] = session
+      socket.on('message', onSocketMessage).on('pong', onSocketPong).on('close', onSocketClose)
     },
     deliver,
     begin(from, last) {
@@ -341,7 +357,7 @@ export function openRooms(parts: LiveParts): LiveRooms {
     head: () => head,
     regroup() {
       for (const session of sessions) {
-        for (const subscription of session.topics.values()) {
+        for (const subscription of session.topics) {
           if (subscription.topic.kind !== 'servicePoint') continue
           registry.regroup(subscription, points.groupOf(subscription.topic.id))
         }
@@ -371,8 +387,11 @@ export function openRooms(parts: LiveParts): LiveRooms {
   }
 }
 
+const SESSION = Symbol('session')
+type Seated = WebSocket & { [SESSION]?: Session }
+
 const TEXT = { binary: false, compress: false }
-const RESYNC = Buffer.from('{"v":1,"type":"resync"}')
+const RESYNC = { v: 1, type: 'resync' }
 const SAYS: Record<string, string> = {
   'unknown-topic': 'topics are outages, load, public, feeder:ID and servicePoint:ID',
   'forbidden-topic': 'this token may not hear these topics',

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { WebSocket } from '@fastify/websocket'
 import type { GroupCode } from '../ledger/facts.ts'
 import type { Identity } from '../stores/identity.ts'
@@ -30,13 +31,18 @@ export type Replaying = {
   last: Promise<void>
 }
 
+/** Nobody has been found yet. */
+export const NO_HITS: Subscription[] = []
+
 export const LIVE: Phase = { is: 'live' }
 export const OVER: Phase = { is: 'over' }
 
 export type Session = {
   readonly socket: WebSocket
+  /** What the socket runs over: notices, which are framed already, go there as they are. */
+  readonly wire: Pick<Socket, 'write'>
   readonly identity: Identity
-  readonly topics: Map<string, Subscription>
+  readonly topics: Topics
   phase: Phase
   /** It said something, or answered a ping, since the last heartbeat. */
   heard: boolean
@@ -44,6 +50,40 @@ export type Session = {
   messagesInWindow: number
   /** Scratch of one delivery: the subscriptions that the notice fits. */
   hits: Subscription[]
+}
+
+/** What a socket listens to. Nearly every one is a customer's with one supply, who needs no map for it: there may be very many. */
+export class Topics {
+  #first: Subscription | undefined
+  #others: Map<string, Subscription> | undefined
+
+  get size(): number {
+    return (this.#first === undefined ? 0 : 1) + (this.#others?.size ?? 0)
+  }
+
+  get(text: string): Subscription | undefined {
+    return this.#first?.text === text ? this.#first : this.#others?.get(text)
+  }
+
+  add(subscription: Subscription): void {
+    if (this.#first === undefined) this.#first = subscription
+    else (this.#others ??= new Map()).set(subscription.text, subscription)
+  }
+
+  delete(text: string): void {
+    if (this.#first?.text === text) this.#first = undefined
+    else this.#others?.delete(text)
+  }
+
+  clear(): void {
+    this.#first = undefined
+    this.#others = undefined
+  }
+
+  *[Symbol.iterator](): Generator<Subscription> {
+    if (this.#first !== undefined) yield this.#first
+    if (this.#others !== undefined) yield* this.#others.values()
+  }
 }
 
 /** A client's message, checked. */
