@@ -16,55 +16,74 @@ export function openRegistry(): Registry {
   const outages = new Set<Subscription>()
   const load = new Set<Subscription>()
   const everyone = new Set<Subscription>()
-  const feeders = new Map<string, Set<Subscription>>()
-  const groups = new Map<GroupCode, Set<Subscription>>()
+  const feeders = new Map<string, Readers>()
+  const groups = new Map<GroupCode, Readers>()
 
-  function setOf({ topic, group }: Subscription, make: boolean): Set<Subscription> | undefined {
+  function add(subscription: Subscription): void {
+    const { topic, group } = subscription
     switch (topic.kind) {
       case 'outages':
-        return outages
+        outages.add(subscription)
+        break
       case 'load':
-        return load
+        load.add(subscription)
+        break
       case 'public':
-        return everyone
+        everyone.add(subscription)
+        break
       case 'feeder':
-        return among(feeders, topic.id, make)
+        addAmong(feeders, topic.id, subscription)
+        break
       case 'servicePoint':
-        return group === null ? undefined : among(groups, group, make)
+        if (group !== null) addAmong(groups, group, subscription)
+        break
     }
   }
 
   function remove(subscription: Subscription): void {
     const { topic, group } = subscription
-    const set = setOf(subscription, false)
-    set?.delete(subscription)
-    if (set === undefined || set.size > 0) return
-    if (topic.kind === 'feeder') feeders.delete(topic.id)
-    if (topic.kind === 'servicePoint' && group !== null) groups.delete(group)
+    switch (topic.kind) {
+      case 'outages':
+        outages.delete(subscription)
+        break
+      case 'load':
+        load.delete(subscription)
+        break
+      case 'public':
+        everyone.delete(subscription)
+        break
+      case 'feeder':
+        removeAmong(feeders, topic.id, subscription)
+        break
+      case 'servicePoint':
+        if (group !== null) removeAmong(groups, group, subscription)
+        break
+    }
   }
 
   return {
-    add: (subscription) => void setOf(subscription, true)?.add(subscription),
+    add,
     remove,
     regroup(subscription, group) {
       if (subscription.group === group) return
       remove(subscription)
       subscription.group = group
-      setOf(subscription, true)?.add(subscription)
+      add(subscription)
     },
     readersOf(parcel) {
       const readers: Session[] = []
-      const hear = (set: ReadonlySet<Subscription> | undefined): void => {
-        if (set === undefined) return
-        for (const subscription of set) {
-          // A reader who came from a gateway that was ahead of this one has had it already.
-          if (subscription.fromSeq >= parcel.seq) continue
-          const { session } = subscription
-          if (session.hits === NO_HITS) {
-            readers.push(session)
-            session.hits = [subscription]
-          } else session.hits.push(subscription)
-        }
+      const hearOne = (subscription: Subscription): void => {
+        // A reader who came from a gateway that was ahead of this one has had it already.
+        if (subscription.fromSeq >= parcel.seq) return
+        const { session } = subscription
+        if (session.hits === NO_HITS) {
+          readers.push(session)
+          session.hits = [subscription]
+        } else session.hits.push(subscription)
+      }
+      const hear = (some: Readers | undefined): void => {
+        if (some instanceof Set) for (const subscription of some) hearOne(subscription)
+        else if (some !== undefined) hearOne(some)
       }
       switch (parcel.audience) {
         case 'staff':
@@ -86,15 +105,17 @@ export function openRegistry(): Registry {
   }
 }
 
-function among<K>(
-  map: Map<K, Set<Subscription>>,
-  key: K,
-  make: boolean,
-): Set<Subscription> | undefined {
-  let set = map.get(key)
-  if (set === undefined && make) {
-    set = new Set()
-    map.set(key, set)
-  }
-  return set
+/** Most supplies have one reader at most, and need no set for it. */
+type Readers = Subscription | Set<Subscription>
+
+function addAmong<K>(map: Map<K, Readers>, key: K, subscription: Subscription): void {
+  const some = map.get(key)
+  if (some instanceof Set) some.add(subscription)
+  else map.set(key, some === undefined ? subscription : new Set([some, subscription]))
+}
+
+function removeAmong<K>(map: Map<K, Readers>, key: K, subscription: Subscription): void {
+  const some = map.get(key)
+  if (some instanceof Set) some.delete(subscription)
+  if (some === subscription || (some instanceof Set && some.size === 0)) map.delete(key)
 }

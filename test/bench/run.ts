@@ -21,7 +21,7 @@ const BENCHES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   loads: [[]],
   'loads-beside': [[]],
   indices: [['1000000']],
-  fanout: [['5000']],
+  fanout: [['10000', '7']],
   size: [[]],
   'real-storm': [[]],
   console: [[]],
