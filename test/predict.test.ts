@@ -208,3 +208,129 @@ t.test('what is not known is said, and what is not fed does not fail', async (t)
   ])
   near(t, rows[0]?.indices.SAIDI, 0.2 * 4 + 0.2 * 6, 'repair times of each')
 })
+
+/**
+ * ```
+ * SRC ──[B1]── 1 ══ n1 ──[D2]── 2 ══ n2 ──[D3]── 3 ══ n3 ──/T/── m ══ n4 ──[B2]── SRC
+ *              100 cust 400 kVA  200 cust 600    300 cust 300       feeder 2 carries 500
+ * ```
+ * Each section of the first feeder fails 0.2, 0.1 and 0.1 times a year and takes 4 h to repair; switching takes 1 h.
+ */
+function limited(ratedKva: number | null, more: { tieA?: number; d3A?: number } = {}) {
+  const draw = drawing()
+  const load = (id: string, node: string, customers: number, kw: number) =>
+    draw.customers(id, node, customers, kw)
+  draw.part('B1', 'SRC', '1', 'breaker')
+  draw.line('L1', '1', 'n1', 2, 0.1, 4)
+  load('P1', 'n1', 100, 400)
+  draw.part('D2', 'n1', '2', 'disconnector')
+  draw.line('L2', '2', 'n2', 1, 0.1, 4)
+  load('P2', 'n2', 200, 600)
+  draw.part('D3', 'n2', '3', 'disconnector')
+  draw.line('L3', '3', 'n3', 1, 0.1, 4)
+  load('P3', 'n3', 300, 300)
+  draw.part('T', 'n3', 'm', 'load_break', false)
+  draw.part('B2', 'SRC', 'm', 'breaker')
+  draw.line('L4', 'm', 'n4', 0, 0, 4)
+  load('P4', 'n4', 50, 500)
+  const tables = draw.tables()
+  const ratedA: Record<string, number | undefined> = { T: more.tieA, D3: more.d3A }
+  return {
+    ...tables,
+    feeders: tables.feeders.map((row) => (row.id === 'B2' ? { ...row, ratedKva } : row)),
+    switches: tables.switches.map((row) => ({ ...row, ratedA: ratedA[row.id] ?? null })),
+  }
+}
+
+t.test('ties with limits: what does not fit stays out until the repair, by hand', async (t) => {
+  const hours = (tables: NetworkTables, options: PredictionOptions = {}) => {
+    const { rows } = predict(tables, {
+      by: 'load_point',
+      tieLimits: true,
+      powerFactor: 1,
+      ...options,
+    })
+    return ['n1', 'n2', 'n3'].map((id) => {
+      const row = rows.find(({ group }) => group === id)
+      near(t, row?.indices.SAIFI, 0.4, `${id}: how often does not change`)
+      return Math.round((row?.indices.SAIDI ?? NaN) * 1e9) / 1e9
+    })
+  }
+  // n2 goes out with each fault: 0.2 × (4 h, or 1 h over the tie) + 0.1 × 4 h + 0.1 × 1 h; n3 0.2 and 0.1 of 1 h or 4 h, 0.1 × 4 h.
+  const all = [1, 0.7, 0.7]
+  const onlyN3 = [1, 1.3, 0.7]
+  const none = [1, 1.3, 1.6]
+  t.strictSame(hours(limited(null)), all, 'nothing has a rating: everything fits')
+  t.strictSame(hours(limited(500 + 900)), all, 'exactly')
+  t.strictSame(hours(limited(500 + 899)), onlyN3, 'n3 fits, and n2 does not fit beside it')
+  t.strictSame(hours(limited(500 + 300)), onlyN3)
+  t.strictSame(hours(limited(500 + 299)), none, 'a zone is not shed in part')
+  t.strictSame(hours(limited(400)), none, 'a feeder that is overloaded already takes nothing')
+  // 11 kV: 900 kVA are 47.24 A, 600 kVA are 31.49 A.
+  t.strictSame(hours(limited(null, { tieA: 47.3 })), all)
+  t.strictSame(hours(limited(null, { tieA: 47.2 })), onlyN3, 'the tie has a rating of its own')
+  t.strictSame(hours(limited(null, { d3A: 31.5 })), all)
+  t.strictSame(hours(limited(null, { d3A: 31.4 })), onlyN3, 'so has what lies on the way')
+  t.strictSame(hours(limited(500 + 899), { tieLimits: false }), all, 'only where it is asked for')
+  t.strictSame(hours(limited(500 + 900), { powerFactor: 0.9 }), onlyN3, 'apparent power counts')
+  t.strictSame(
+    hours(limited(500 + 899), { tieProbability: 0.5 }),
+    [1, 1.3, 1.15],
+    'and the tie may fail',
+  )
+  const peak = limited((1 / 0.45) * 500 + 900)
+  t.strictSame(
+    hours(peak, { transferLoad: 'peak' }),
+    onlyN3,
+    'a peak that nobody says is estimated',
+  )
+  const said = { P1: 400, P2: 500, P3: 400, P4: 500 } as Record<string, number>
+  const peaks = limited(500 + 900)
+  const servicePoints = peaks.servicePoints.map((row) => ({ ...row, peakKw: said[row.id] ?? null }))
+  t.strictSame(hours({ ...peaks, servicePoints }, { transferLoad: 'peak' }), all)
+})
+
+t.test('load that moves within its feeder does not burden the feeder’s head twice', async (t) => {
+  // A ring within one feeder: n1 feeds n2 and n3, which meet at an open point.
+  const draw = drawing()
+  draw.part('B1', 'SRC', '1', 'breaker')
+  draw.line('L1', '1', 'n1', 1, 0, 4)
+  for (const n of [2, 3]) {
+    draw.part(`D${n}`, 'n1', `${n}`, 'disconnector')
+    draw.line(`L${n}`, `${n}`, `e${n}`, 1, n === 2 ? 0.1 : 0, 4)
+    draw.part(`E${n}`, `e${n}`, `n${n}`, 'disconnector')
+    draw.customers(`P${n}`, `n${n}`, 100, 400)
+  }
+  draw.part('T', 'n2', 'n3', 'load_break', false)
+  const tables = draw.tables()
+  const rate = (ratedKva: number) => ({
+    ...tables,
+    feeders: tables.feeders.map((row) => ({ ...row, ratedKva })),
+  })
+  const hours = (ratedKva: number) =>
+    predict(rate(ratedKva), { by: 'load_point', tieLimits: true, powerFactor: 1 }).rows.map(
+      ({ group, indices }) => [group, indices.SAIDI],
+    )
+  t.strictSame(hours(800), [
+    ['n2', 0.1],
+    ['n3', 0.1],
+  ])
+  t.strictSame(hours(799), [
+    ['n2', 0.4],
+    ['n3', 0.1],
+  ])
+})
+
+t.test(
+  'without ratings, limits change nothing: RBTS and the feeder of Billinton and Allan',
+  { skip },
+  async (t) => {
+    for (const [name, options] of Object.entries(CASES)) {
+      for (const tables of [rbts(2), rbts(4), billintonAllan()]) {
+        const free = predict(tables, { ...options, by: 'load_point' }).rows
+        const within = predict(tables, { ...options, by: 'load_point', tieLimits: true }).rows
+        t.strictSame(within, free, `case ${name}`)
+      }
+    }
+  },
+)

@@ -8,6 +8,7 @@ import {
   type Prediction,
   type PredictionOptions,
 } from '../reliability/predict.ts'
+import { TRANSFER_LOADS } from '../reliability/tie-limits.ts'
 import { indicesReport } from '../stores/indices.ts'
 import type { NetworkView } from './network-in-force.ts'
 import { inForce } from './network.ts'
@@ -56,6 +57,10 @@ export async function predictedRoutes(app: App, parts: HttpParts): Promise<void>
           repairH: Type.Optional(Hours),
           fuseProbability: Type.Optional(Share),
           tieProbability: Type.Optional(Share),
+          tieLimits: Type.Optional(
+            Type.Boolean({ description: 'transfer only what ratings allow, default false' }),
+          ),
+          transferLoad: Type.Optional(Type.Enum(TRANSFER_LOADS, { default: 'average' })),
         }),
         response: { 200: Predicted },
       },
@@ -67,6 +72,7 @@ export async function predictedRoutes(app: App, parts: HttpParts): Promise<void>
       const { from, to, by = 'system' } = query
       const view = await inForce(parts)
       const { transformerH, switchingH, repairH, fuseProbability, tieProbability } = query
+      const { tieLimits, transferLoad } = query
       const found = predictionOf(view, {
         by,
         without: [...new Set(without.found)].sort(),
@@ -75,6 +81,8 @@ export async function predictedRoutes(app: App, parts: HttpParts): Promise<void>
         ...(repairH === undefined ? {} : { repairH }),
         ...(fuseProbability === undefined ? {} : { fuseProbability }),
         ...(tieProbability === undefined ? {} : { tieProbability }),
+        ...(tieLimits === undefined ? {} : { tieLimits }),
+        ...(transferLoad === undefined ? {} : { transferLoad }),
       })
       const rulebook = rulebookNamed()
       const question = { from, to, by, rulebook, exclude: exclude.found, now: clock(), timeZone }

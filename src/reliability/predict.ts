@@ -1,5 +1,7 @@
+import { LOAD_ASSUMPTIONS } from '../balance/allocation.ts'
 import { buildNetwork, NONE, type Network } from '../grid/network.ts'
 import type { NetworkTables, SwitchKind } from '../grid/tables.ts'
+import { tieLimits, type TieLimits, type TransferLoad, type ZoneLink } from './tie-limits.ts'
 
 export const LEFT_OUT = ['fuses', 'isolators', 'ties'] as const
 export type LeftOut = (typeof LEFT_OUT)[number]
@@ -21,6 +23,12 @@ export type PredictionOptions = {
   readonly tieProbability?: number
   /** Hours for a line or transformer that says how often it fails but not how long its repair takes. */
   readonly repairH?: number
+  /** Transfer only what ratings allow; what does not fit stays out until the repair. */
+  readonly tieLimits?: boolean
+  /** The load that must fit; nothing without `tieLimits`. */
+  readonly transferLoad?: TransferLoad
+  /** Of that load. */
+  readonly powerFactor?: number
 }
 
 export const SWITCHING_H = 1
@@ -81,10 +89,17 @@ export function predict(tables: NetworkTables, options: PredictionOptions = {}):
     fuseProbability: options.fuseProbability ?? 1,
     tieProbability: options.tieProbability ?? 1,
     repairH: options.repairH ?? REPAIR_H,
+    tieLimits: options.tieLimits ?? false,
+    transferLoad: options.transferLoad ?? 'average',
+    powerFactor: options.powerFactor ?? LOAD_ASSUMPTIONS.powerFactor,
   }
   const network = buildNetwork(tables)
   const zones = cutIntoZones(network, tables, settings.without)
   const { faults, notes } = faultsByZone(tables, zones, settings)
+  const { transferLoad: load, powerFactor } = settings
+  const limits = settings.tieLimits
+    ? tieLimits(network, tables, zones, { load, powerFactor })
+    : undefined
   const points = pointsOf(network, tables)
   const pointsAt = new Map<number, number[]>()
   points.forEach((_, i) => {
@@ -104,7 +119,7 @@ export function predict(tables: NetworkTables, options: PredictionOptions = {}):
   for (const [zone, list] of faults) {
     if (zones.reached[zone] !== 1) continue
     for (const trip of tripsOf(zones, zone, settings.fuseProbability)) {
-      const way = waysBack(zones, zone, trip.below)
+      const way = waysBack(zones, zone, trip.below, limits)
       for (const [struck, back] of way) {
         let often = 0
         let lasts = 0
@@ -157,6 +172,8 @@ type Zones = {
   readonly children: readonly (readonly number[])[]
   /** Ways other than the tree: open ties, and closed switches that make a loop. */
   readonly others: readonly (readonly { readonly zone: number; readonly tie: boolean }[])[]
+  /** All switches between zones. */
+  readonly links: readonly (readonly ZoneLink[])[]
 }
 
 /** Zones: what hangs together without a switch that could part it. Joined to a tree by the normal way of supply. */
@@ -174,14 +191,15 @@ function cutIntoZones(network: Network, tables: NetworkTables, without: readonly
   const solid = (kind: SwitchKind): boolean =>
     (without.includes('fuses') && kind === 'fuse') ||
     (without.includes('isolators') && ISOLATORS.includes(kind))
-  const parts: { from: number; to: number; kind: SwitchKind; closed: boolean }[] = []
+  const parts: { from: number; to: number; branch: number; kind: SwitchKind; closed: boolean }[] =
+    []
   for (let branch = 0; branch < network.branchFrom.length; branch += 1) {
     const from = network.branchFrom[branch] ?? 0
     const to = network.branchTo[branch] ?? 0
     const row = tables.switches[branch]
     if (row === undefined || (row.normallyClosed && solid(row.kind))) root[find(from)] = find(to)
     else if (row.normallyClosed || !without.includes('ties'))
-      parts.push({ from, to, kind: row.kind, closed: row.normallyClosed })
+      parts.push({ from, to, branch, kind: row.kind, closed: row.normallyClosed })
   }
   const numbers = new Map<number, number>()
   const ofNode = Int32Array.from({ length: nodes }, (_, node) => {
@@ -191,16 +209,14 @@ function cutIntoZones(network: Network, tables: NetworkTables, without: readonly
     return known
   })
   const count = numbers.size
-  const links: { zone: number; part: number; kind: SwitchKind; closed: boolean }[][] = Array.from(
-    { length: count },
-    () => [],
-  )
-  parts.forEach(({ from, to, kind, closed }, part) => {
+  type Link = ZoneLink & { readonly part: number; readonly kind: SwitchKind }
+  const links: Link[][] = Array.from({ length: count }, () => [])
+  parts.forEach(({ from, to, branch, kind, closed }, part) => {
     const a = ofNode[from] ?? NONE
     const b = ofNode[to] ?? NONE
     if (a === b) return
-    links[a]?.push({ zone: b, part, kind, closed })
-    links[b]?.push({ zone: a, part, kind, closed })
+    links[a]?.push({ zone: b, part, branch, kind, closed })
+    links[b]?.push({ zone: a, part, branch, kind, closed })
   })
 
   const reached = new Uint8Array(count)
@@ -233,7 +249,7 @@ function cutIntoZones(network: Network, tables: NetworkTables, without: readonly
       .filter(({ part }) => !inTree.has(part))
       .map(({ zone, closed }) => ({ zone, tie: !closed })),
   )
-  return { ofNode, reached, parent, parentKind, children, others }
+  return { ofNode, reached, parent, parentKind, children, others, links }
 }
 
 type ZoneFault = { readonly perYear: number; readonly repairH: number }
@@ -305,6 +321,7 @@ function waysBack(
   zones: Zones,
   faulted: number,
   below: number,
+  limits: TieLimits | undefined,
 ): Map<number, 'never' | 'tree' | 'tie'> {
   const ways = new Map<number, 'never' | 'tree' | 'tie'>()
   const walk = (top: number, way: 'never' | 'tree'): void => {
@@ -316,16 +333,17 @@ function waysBack(
   }
   if (below !== faulted) walk(below, 'tree')
   ways.set(faulted, 'never')
+  if (limits !== undefined) {
+    const members = membersBelow(zones, faulted)
+    const restored = limits.restore(faulted, members)
+    for (const zone of members) ways.set(zone, restored.get(zone) ?? 'never')
+    return ways
+  }
   // Below the fault, each branch needs a way of its own: a loop or a tie to what is fed without the fault.
-  const branches = (zones.children[faulted] ?? []).map((child) => {
-    const members: number[] = []
-    const stack = [child]
-    for (let zone = stack.pop(); zone !== undefined; zone = stack.pop()) {
-      members.push(zone)
-      stack.push(...(zones.children[zone] ?? []))
-    }
-    return members
-  })
+  const branches = (zones.children[faulted] ?? []).map((child) => [
+    child,
+    ...membersBelow(zones, child),
+  ])
   const branchOf = new Map(branches.flatMap((members, i) => members.map((zone) => [zone, i])))
   const best = branches.map((): 'never' | 'tree' | 'tie' => 'never')
   for (let changed = true; changed;) {
@@ -350,6 +368,13 @@ function waysBack(
     for (const zone of members) ways.set(zone, best[i] ?? 'never')
   })
   return ways
+}
+
+/** Every zone fed through this one. */
+function membersBelow(zones: Zones, top: number): number[] {
+  const members: number[] = [...(zones.children[top] ?? [])]
+  for (const zone of members) members.push(...(zones.children[zone] ?? []))
+  return members
 }
 
 const rank = (way: 'never' | 'tree' | 'tie'): number => ['never', 'tie', 'tree'].indexOf(way)
