@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
 import type { NetworkTables } from '../src/grid/tables.ts'
+import { wordsOf } from '../src/cli/words.ts'
 import { writeNetworkFolder } from '../src/imports/network-export.ts'
 import { readNetworkFolder } from '../src/imports/network-folder.ts'
 import { formatFault, hasErrors } from '../src/imports/report.ts'
@@ -61,7 +61,11 @@ const HELP = `relight simulate: towns, field devices and storms to try the servi
       --seed S            the first; default 1`
 
 type Options = Record<string, { type: 'string' | 'boolean' }>
-type Given = Readonly<Record<string, string | boolean | undefined>>
+/** What was given, and what is wrong with it so far. */
+type Given = {
+  readonly values: Readonly<Record<string, string | boolean | undefined>>
+  readonly faults: string[]
+}
 type Task = {
   readonly options: Options
   readonly run: (given: Given, io: SimulateIo) => Promise<number>
@@ -132,22 +136,23 @@ export async function simulate(argv: readonly string[], io: SimulateIo): Promise
     return 2
   }
   try {
-    const { values } = parseArgs({ args: rest, options: task.options, strict: true })
-    return await task.run(values, io)
+    return await task.run(givenIn(rest, task.options), io)
   } catch (error) {
     if (!(error instanceof Error)) throw error
     io.err(`relight simulate ${name}: ${error.message}`)
-    const code = (error as NodeJS.ErrnoException).code ?? ''
-    return error instanceof WrongUse || code.startsWith('ERR_PARSE_ARGS') ? 2 : 1
+    return error instanceof WrongUse ? 2 : 1
   }
 }
 
 async function writeTown(given: Given, io: SimulateIo): Promise<number> {
   const out = needed(given, 'out')
-  const perFeeder = given['per-feeder'] === undefined ? undefined : whole(given, 'per-feeder', 1)
+  const perFeeder =
+    given.values['per-feeder'] === undefined ? undefined : whole(given, 'per-feeder', 1)
+  const customers = whole(given, 'customers', 1)
+  refuse(given)
   const tables = makeTown({
     seed: seedOf(given),
-    customers: whole(given, 'customers', 1),
+    customers,
     ...(perFeeder === undefined ? {} : { customersPerFeeder: perFeeder }),
   })
   await writeNetworkFolder(tables, out)
@@ -158,6 +163,7 @@ async function writeTown(given: Given, io: SimulateIo): Promise<number> {
 async function convertSpl140k(given: Given, io: SimulateIo): Promise<number> {
   const from = needed(given, 'from')
   const out = needed(given, 'out')
+  refuse(given)
   const tables = readSpl140k(from)
   await writeNetworkFolder(tables, out)
   io.out(`${out}: ${counted(tables)}`)
@@ -169,7 +175,7 @@ async function runField(given: Given, io: SimulateIo): Promise<number> {
   const url = needed(given, 'mqtt')
   const seed = seedOf(given)
   const speed = amount(given, 'speed', 1)
-  if (speed <= 0) throw new WrongUse('--speed must be more than 0')
+  if (speed <= 0) given.faults.push('--speed must be more than 0')
   const options = {
     loadEveryS: amount(given, 'load-s', 10),
     loadPointEveryS: amount(given, 'points-s', 300),
@@ -182,6 +188,7 @@ async function runField(given: Given, io: SimulateIo): Promise<number> {
       clockOffsetMs: amount(given, 'clock-ms', 0),
     },
   }
+  refuse(given)
   await stat(path)
   const { tables, faults } = await readNetworkFolder(path)
   if (hasErrors(faults)) {
@@ -191,7 +198,7 @@ async function runField(given: Given, io: SimulateIo): Promise<number> {
   const field = await createField({ tables, url, seed, now: io.now, ...options })
   io.out(`${field.gateways.length} gateways publish to ${url}: ${counted(tables)}`)
   try {
-    if (given['story'] === true) {
+    if (given.values['story'] === true) {
       await runStory({ tables, field, seed, speed, now: io.now, say: io.out, signal: io.signal })
     } else await aborted(io.signal)
   } finally {
@@ -203,28 +210,25 @@ async function runField(given: Given, io: SimulateIo): Promise<number> {
 async function runStorm(given: Given, io: SimulateIo): Promise<number> {
   const first = wholeOr(given, 'seed', 0, 1)
   const { signal, out, err, now } = io
-  if (given['in-process'] === true) {
-    return await rideStorms({ first, seeds: wholeOr(given, 'seeds', 1, 100), signal, out, err })
+  const inProcess = given.values['in-process'] === true
+  const seeds = wholeOr(given, 'seeds', 1, inProcess ? 100 : 1)
+  const night = {
+    customers: wholeOr(given, 'customers', 1, 2000),
+    hours: wholeOr(given, 'hours', 1, 12),
+    faults: given.values['faults'] === undefined ? undefined : whole(given, 'faults', 1),
+    chatter: wholeOr(given, 'chatter', 1, 20),
+    kills: wholeOr(given, 'kills', 0, 2),
+    brokerRestarts: wholeOr(given, 'broker-restarts', 0, 1),
+    databaseCuts: wholeOr(given, 'database-cuts', 0, 1),
+    adminUrl:
+      given.values['database-url'] === undefined ? undefined : needed(given, 'database-url'),
+    logFile: given.values['log'] === undefined ? undefined : needed(given, 'log'),
   }
-  const seeds = wholeOr(given, 'seeds', 1, 1)
+  refuse(given)
+  if (inProcess) return await rideStorms({ first, seeds, signal, out, err })
   const wrong: number[] = []
   for (let seed = first; seed < first + seeds && !signal.aborted; seed++) {
-    const code = await wireStorm({
-      seed,
-      customers: wholeOr(given, 'customers', 1, 2000),
-      hours: wholeOr(given, 'hours', 1, 12),
-      faults: given['faults'] === undefined ? undefined : whole(given, 'faults', 1),
-      chatter: wholeOr(given, 'chatter', 1, 20),
-      kills: wholeOr(given, 'kills', 0, 2),
-      brokerRestarts: wholeOr(given, 'broker-restarts', 0, 1),
-      databaseCuts: wholeOr(given, 'database-cuts', 0, 1),
-      adminUrl: given['database-url'] === undefined ? undefined : needed(given, 'database-url'),
-      logFile: given['log'] === undefined ? undefined : needed(given, 'log'),
-      now,
-      signal,
-      out,
-      err,
-    })
+    const code = await wireStorm({ seed, ...night, now, signal, out, err })
     if (code !== 0) wrong.push(seed)
   }
   if (wrong.length > 0) out(`wrong: seeds ${wrong.join(', ')}`)
@@ -239,36 +243,48 @@ const counted = (tables: NetworkTables) => {
   )
 }
 
-function needed(given: Given, name: string): string {
-  const value = given[name]
-  if (typeof value !== 'string' || value === '') throw new WrongUse(`--${name} is missing`)
-  return value
+/** The options as they stand there; words that mean nothing are faults. */
+function givenIn(argv: readonly string[], options: Options): Given {
+  const { values, positionals, faults } = wordsOf(argv, options)
+  for (const word of positionals) faults.push(`takes options only, not ${word}`)
+  return { values: values as Given['values'], faults }
 }
 
-const seedOf = (given: Given): string => String(given['seed'] ?? '1')
+/** Before anything is done: WrongUse with every fault. */
+function refuse({ faults }: Given): void {
+  if (faults.length > 0) throw new WrongUse(faults.join('\n  '))
+}
 
-function amount(given: Given, name: string, otherwise: number): number {
-  const value = given[name] === undefined ? otherwise : Number(given[name] || Number.NaN)
-  if (!Number.isFinite(value) || value < 0) {
-    throw new WrongUse(`--${name} must be a number of at least 0, not ${String(given[name])}`)
-  }
-  return value
+function needed({ values, faults }: Given, name: string): string {
+  const value = values[name]
+  if (typeof value === 'string' && value !== '') return value
+  faults.push(`--${name} is missing`)
+  return ''
+}
+
+const seedOf = ({ values }: Given): string => String(values['seed'] ?? '1')
+
+function amount({ values, faults }: Given, name: string, otherwise: number): number {
+  const value = values[name] === undefined ? otherwise : Number(values[name] || Number.NaN)
+  if (Number.isFinite(value) && value >= 0) return value
+  faults.push(`--${name} must be a number of at least 0, not ${String(values[name])}`)
+  return otherwise
 }
 
 function rate(given: Given, name: string, otherwise: number): number {
   const value = amount(given, name, otherwise)
-  if (value > 1) throw new WrongUse(`--${name} must be from 0 to 1, not ${value}`)
+  if (value > 1) given.faults.push(`--${name} must be from 0 to 1, not ${value}`)
   return value
 }
 
 const wholeOr = (given: Given, name: string, least: number, otherwise: number): number =>
-  given[name] === undefined ? otherwise : whole(given, name, least)
+  given.values[name] === undefined ? otherwise : whole(given, name, least)
 
 function whole(given: Given, name: string, least: number): number {
-  const value = Number(needed(given, name))
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new WrongUse(`--${name} must be a whole number of at least ${least}, not ${value}`)
-  }
+  const text = needed(given, name)
+  const value = Number(text)
+  if (text !== '' && (!Number.isSafeInteger(value) || value < least))
+    given.faults.push(`--${name} must be a whole number of at least ${least}, not ${text}`)
   return value
 }
 

@@ -81,6 +81,49 @@ t.test('--help is 0, wrong use is 2 and says which word was wrong', async (t) =>
   }
 })
 
+t.test('every fault of a command line at once, and nothing is done', async (t) => {
+  const wrong: [string, string[]][] = [
+    ['indices', ['--from is missing', '--to is missing']],
+    [
+      'indices --from x --to 2026-02-30 --by moon --rulebook mine --exclude planned,a,b --loud --area',
+      [
+        '--from',
+        '2026-02-30',
+        'moon',
+        'mine',
+        'not a',
+        'not b',
+        'no option --loud',
+        '--area has no',
+      ],
+    ],
+    ['indices extra --json=yes', ['not extra', '--json takes no value', '--from', '--to']],
+    ['major-days --year x --month 1', ['--year', 'no option --month']],
+    [
+      'predict --without wires --switching-h x --tie-success 2 --transfer-load most --by hand',
+      ['wires', '--switching-h', '--tie-success', 'most', 'hand'],
+    ],
+    ['verify --from x --to y', ['not x', 'not y']],
+    ['token --role king --ttl 0h --service-point', ['king', '0h', '--service-point has no value']],
+    ['serve --role x --port 1', ['not x', 'no option --port']],
+    ['demo --seed x --customers 1 --speed 0', ['--seed', '--customers', '--speed']],
+    ['network import --format xml --chek', ['PATH', 'xml', 'no option --chek']],
+    ['network export --format xml more', ['xml', 'more']],
+    ['interruptions import --skip-bad=1 -x', ['FILE.csv', '--skip-bad', 'no option -x']],
+    ['simulate town --per-feeder 0 --seeed 1', ['--out', '--customers', '--per-feeder', '--seeed']],
+    [
+      'simulate field --speed 0 --loss 2 --meters x',
+      ['--network', '--mqtt', '--speed', '--loss', '--meters'],
+    ],
+    ['simulate storm --seeds 0 --hours x --log', ['--seeds', '--hours', '--log']],
+  ]
+  for (const [line, faults] of wrong) {
+    const { code, out, err } = await relight({}, ...line.split(' '))
+    t.same([code, out], [2, ''], line)
+    for (const fault of faults) t.match(err, fault, `${line}: ${fault}`)
+  }
+})
+
 t.test('all faults of the environment at once, by name and never by value', async (t) => {
   const hidden = 'hunter2'
   const { code, err } = await relight(

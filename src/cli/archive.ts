@@ -8,13 +8,17 @@ export const archiveCommand: Command = {
     compresses observations from before T, a day or an instant, out of the live tables into the archive; verify, late words and explanations
     go on reading them. What the service begins with at a start, and what outages that are not over rest on, stays where it is`,
   run: async (argv, io) => {
-    const { values } = parse(
+    const { before } = parse(
       argv,
       { before: { type: 'string' } },
       { least: 0, most: 0, names: 'options' },
+      ({ values }) => ({
+        before: () => {
+          if (values.before !== undefined) return anInstant('before', values.before)
+          throw new WrongUse('needs --before, a day or an instant')
+        },
+      }),
     )
-    if (values.before === undefined) throw new WrongUse('needs --before, a day or an instant')
-    const before = anInstant('before', values.before)
     return withDatabase(io, async ({ db }) => {
       const done = await archiveBefore(db, {
         before,

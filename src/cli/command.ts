@@ -1,6 +1,7 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util'
+import type { parseArgs } from 'node:util'
 import type { EpochMs } from '../time.ts'
 import type { Environment } from '../settings.ts'
+import { wordsOf, type Options } from './words.ts'
 
 /** Where a command reads and prints. Results go to `out`, progress and faults to `err`. */
 export type Io = {
@@ -23,29 +24,73 @@ export type Command = {
 /** The command was used wrongly; the message says how. */
 export class WrongUse extends Error {}
 
-export type Options = NonNullable<ParseArgsConfig['options']>
+type Given<T extends Options> = {
+  readonly values: ReturnType<
+    typeof parseArgs<{ options: T; strict: true; allowPositionals: true }>
+  >['values']
+  readonly positionals: readonly string[]
+}
 
-/** Options and positionals, or WrongUse with what, and which. */
-export function parse<T extends Options>(
+/**
+ * What a command line says, each part read by its own function; or WrongUse with every fault in it. A reader may give several parts, and
+ * throws WrongUse for a fault of its own.
+ */
+export function parse<T extends Options, R>(
   argv: readonly string[],
   options: T,
   positionals: { readonly least: number; readonly most: number; readonly names: string },
-) {
-  let parsed
-  try {
-    parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true })
-  } catch (error) {
-    throw new WrongUse((error as Error).message)
-  }
-  const count = parsed.positionals.length
-  if (count < positionals.least || count > positionals.most) {
-    throw new WrongUse(
+  read: (given: Given<T>) => { readonly [K in keyof R]: () => R[K] },
+): R {
+  const words = wordsOf(argv, options)
+  const faults = [...words.faults]
+  const count = words.positionals.length
+  if (count < positionals.least || count > positionals.most)
+    faults.push(
       positionals.most === 0
-        ? `takes options only, not ${parsed.positionals[0]}`
+        ? `takes options only, not ${words.positionals[0]}`
         : `takes ${positionals.names}`,
     )
+  // The faults are told before anyone looks at what is missing here.
+  while (words.positionals.length < positionals.least) words.positionals.push('')
+  const values = words.values as object as Given<T>['values']
+  return allOf(read({ values, positionals: words.positionals }), faults)
+}
+
+/** Every part, or WrongUse with the faults of all of them. */
+export function allOf<R>(
+  readers: { readonly [K in keyof R]: () => R[K] },
+  faults: string[] = [],
+): R {
+  const parts: Partial<R> = {}
+  for (const name of Object.keys(readers) as (keyof R)[]) {
+    try {
+      parts[name] = readers[name]()
+    } catch (error) {
+      if (!(error instanceof WrongUse)) throw error
+      faults.push(error.message)
+    }
   }
-  return parsed
+  if (faults.length > 0) throw new WrongUse(faults.join('\n  '))
+  return parts as R
+}
+
+/** The text of an option that must be there, or WrongUse. */
+export function needed(name: string, text: string | undefined): string {
+  if (text === undefined) throw new WrongUse(`--${name} is missing`)
+  return text
+}
+
+/** Words of a list, separated by commas; or WrongUse with each that is not known. */
+export function someOf<T extends string>(name: string, list: string, words: readonly T[]): T[] {
+  const given = list
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '')
+  return Object.values(
+    allOf<Record<string, T>>(
+      Object.fromEntries(given.map((word, i) => [i, () => oneOf(name, word, words)])),
+    ),
+  )
 }
 
 /** One of a list of words, or WrongUse. */

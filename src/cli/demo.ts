@@ -22,7 +22,7 @@ export const demoCommand: Command = {
   help: `relight demo [--seed N] [--customers N] [--speed X]
     the service with a demo town and a field simulator; says where to look and how to sign in`,
   run: async (argv, io) => {
-    const { values } = parse(
+    const { seed, customers, speed } = parse(
       argv,
       {
         seed: { type: 'string', default: '1' },
@@ -30,10 +30,12 @@ export const demoCommand: Command = {
         speed: { type: 'string', default: '1' },
       },
       { least: 0, most: 0, names: 'options' },
+      ({ values }) => ({
+        seed: () => aWhole('seed', values.seed),
+        customers: () => aWhole('customers', values.customers, 20),
+        speed: () => aNumber('speed', values.speed, 0.1),
+      }),
     )
-    const seed = aWhole('seed', values.seed)
-    const customers = aWhole('customers', values.customers, 20)
-    const speed = aNumber('speed', values.speed, 0.1)
     const settings = settingsOf(io)
     io.out('Relight demo: opening the database, the broker and the town …')
     const logger = pino({ level: 'warn', base: null, timestamp: pino.stdTimeFunctions.isoTime })

@@ -1,10 +1,23 @@
 import { RULEBOOKS, rulebookOf } from '../reliability/rulebooks.ts'
+import type { Rulebook } from '../reliability/rulebook.ts'
+import { TRANSFER_LOADS } from '../reliability/tie-limits.ts'
 import { LEFT_OUT, predict, PREDICTION_GROUPINGS } from '../reliability/predict.ts'
 import { indicesReport } from '../stores/indices.ts'
 import { majorDays } from '../stores/major-days.ts'
 import { EXCLUSIONS, GROUPINGS, withinOf } from '../stores/report-question.ts'
 import { latestRevision, loadRevision } from '../stores/networks.ts'
-import { aDay, aNumber, aWhole, oneOf, parse, WrongUse, type Command } from './command.ts'
+import {
+  aDay,
+  allOf,
+  aNumber,
+  aWhole,
+  needed,
+  oneOf,
+  parse,
+  someOf,
+  WrongUse,
+  type Command,
+} from './command.ts'
 import { table } from './table.ts'
 import { withDatabase } from './with-database.ts'
 
@@ -15,7 +28,7 @@ export const indicesCommand: Command = {
                 [--exclude ${EXCLUSIONS.join(',')}] [--area A] [--substation S] [--feeder F] [--json]
     reliability indices of a period of local days; --to is exclusive`,
   run: async (argv, io) => {
-    const { values } = parse(
+    const { period, json, ...asked } = parse(
       argv,
       {
         from: { type: 'string' },
@@ -29,21 +42,21 @@ export const indicesCommand: Command = {
         json: { type: 'boolean', default: false },
       },
       { least: 0, most: 0, names: 'options' },
+      ({ values }) => ({
+        period: () => aPeriod(values.from, values.to),
+        by: () => oneOf('by', values.by, GROUPINGS),
+        rulebook: () => aRulebook(values.rulebook),
+        exclude: () => someOf('exclude', values.exclude, EXCLUSIONS),
+        within: () => withinOf(values),
+        json: () => values.json,
+      }),
     )
-    if (values.from === undefined) throw new WrongUse('--from is missing')
-    if (values.to === undefined) throw new WrongUse('--to is missing')
-    const from = aDay('from', values.from)
-    const to = aDay('to', values.to)
-    if (to <= from) throw new WrongUse('--to must be after --from')
-    const by = oneOf('by', values.by, GROUPINGS)
-    const rulebook = rulebookOf(oneOf('rulebook', values.rulebook, RULEBOOK_IDS))
-    if (rulebook === undefined) throw new WrongUse(`--rulebook ${values.rulebook} is not known`)
-    const exclude = words(values.exclude).map((word) => oneOf('exclude', word, EXCLUSIONS))
+    const { by, rulebook, exclude, within } = asked
     return withDatabase(io, async ({ db }, { timeZone }) => {
       const now = io.now()
-      const question = { from, to, by, rulebook, exclude, now, timeZone }
-      const report = await indicesReport(db, { ...question, ...withinOf(values) })
-      if (values.json) {
+      const question = { ...period, by, rulebook, exclude, now, timeZone, ...within }
+      const report = await indicesReport(db, question)
+      if (json) {
         io.out(JSON.stringify(report.rows))
         return 0
       }
@@ -72,7 +85,7 @@ export const majorDaysCommand: Command = {
   help: `relight major-days --year Y [--area A] [--json]
     threshold and days of the 2.5 beta method (IEEE 1366)`,
   run: async (argv, io) => {
-    const { values } = parse(
+    const { year, area, json } = parse(
       argv,
       {
         year: { type: 'string' },
@@ -80,16 +93,20 @@ export const majorDaysCommand: Command = {
         json: { type: 'boolean', default: false },
       },
       { least: 0, most: 0, names: 'options' },
+      ({ values }) => ({
+        year: () => {
+          const number = aWhole('year', needed('year', values.year), 1900)
+          if (number <= 9999) return number
+          throw new WrongUse(`--year is a year such as 2026, not ${values.year}`)
+        },
+        area: () => values.area ?? null,
+        json: () => values.json,
+      }),
     )
-    if (values.year === undefined) throw new WrongUse('--year is missing')
-    const year = aWhole('year', values.year, 1900)
-    if (year > 9999) throw new WrongUse(`--year is a year such as 2026, not ${values.year}`)
-    const rulebook = rulebookOf('ieee1366')
-    if (rulebook === undefined) throw new Error('the rulebook ieee1366 is missing')
-    const area = values.area ?? null
+    const rulebook = aRulebook('ieee1366')
     return withDatabase(io, async ({ db }, { timeZone }) => {
       const found = await majorDays(db, { year, area, rulebook, now: io.now(), timeZone })
-      if (values.json) {
+      if (json) {
         io.out(JSON.stringify(found))
         return 0
       }
@@ -111,10 +128,10 @@ export const majorDaysCommand: Command = {
 
 export const predictCommand: Command = {
   help: `relight predict [--without ${LEFT_OUT.join(',')}] [--transformer-h H] [--switching-h 1] [--fuse-success P] [--tie-success P]
-                [--by ${PREDICTION_GROUPINGS.join('|')}] [--json]
-    reliability that the failure data of the network lead one to expect`,
+                [--tie-limits] [--transfer-load ${TRANSFER_LOADS.join('|')}] [--by ${PREDICTION_GROUPINGS.join('|')}] [--json]
+    reliability that the failure data of the network lead one to expect; with --tie-limits only what ratings allow is transferred`,
   run: async (argv, io) => {
-    const { values } = parse(
+    const { json, ...options } = parse(
       argv,
       {
         without: { type: 'string', default: '' },
@@ -122,29 +139,38 @@ export const predictCommand: Command = {
         'switching-h': { type: 'string', default: '1' },
         'fuse-success': { type: 'string', default: '1' },
         'tie-success': { type: 'string', default: '1' },
+        'tie-limits': { type: 'boolean', default: false },
+        'transfer-load': { type: 'string', default: 'average' },
         by: { type: 'string', default: 'system' },
         json: { type: 'boolean', default: false },
       },
       { least: 0, most: 0, names: 'options' },
+      ({ values }) => ({
+        without: () => someOf('without', values.without, LEFT_OUT),
+        transformer: () => {
+          const hours = values['transformer-h']
+          return hours === undefined ? {} : { transformerH: aNumber('transformer-h', hours) }
+        },
+        switchingH: () => aNumber('switching-h', values['switching-h']),
+        fuseProbability: () => aShare('fuse-success', values['fuse-success']),
+        tieProbability: () => aShare('tie-success', values['tie-success']),
+        tieLimits: () => values['tie-limits'],
+        transferLoad: () => oneOf('transfer-load', values['transfer-load'], TRANSFER_LOADS),
+        by: () => oneOf('by', values.by, PREDICTION_GROUPINGS),
+        json: () => values.json,
+      }),
     )
-    const options = {
-      without: words(values.without).map((word) => oneOf('without', word, LEFT_OUT)),
-      switchingH: aNumber('switching-h', values['switching-h']),
-      fuseProbability: aShare('fuse-success', values['fuse-success']),
-      tieProbability: aShare('tie-success', values['tie-success']),
-      by: oneOf('by', values.by, PREDICTION_GROUPINGS),
-      ...(values['transformer-h'] === undefined
-        ? {}
-        : { transformerH: aNumber('transformer-h', values['transformer-h']) }),
-    }
     return withDatabase(io, async ({ db }) => {
       const revision = await latestRevision(db)
       if (revision === undefined) {
         io.err('there is no network: import one with relight network import')
         return 1
       }
-      const { rows, notes } = predict(await loadRevision(db, revision.revision), options)
-      if (values.json) {
+      const { rows, notes } = predict(await loadRevision(db, revision.revision), {
+        ...options,
+        ...options.transformer,
+      })
+      if (json) {
         io.out(JSON.stringify(rows))
         return 0
       }
@@ -168,11 +194,24 @@ export const predictCommand: Command = {
   },
 }
 
-const words = (list: string): string[] =>
-  list
-    .split(',')
-    .map((word) => word.trim())
-    .filter((word) => word !== '')
+/** Two days, the second exclusive; or WrongUse with what is wrong with each. */
+function aPeriod(
+  first: string | undefined,
+  last: string | undefined,
+): { from: string; to: string } {
+  const { from, to } = allOf({
+    from: () => aDay('from', needed('from', first)),
+    to: () => aDay('to', needed('to', last)),
+  })
+  if (to <= from) throw new WrongUse('--to must be after --from')
+  return { from, to }
+}
+
+function aRulebook(id: string): Rulebook {
+  const rulebook = rulebookOf(oneOf('rulebook', id, RULEBOOK_IDS))
+  if (rulebook === undefined) throw new Error(`the rulebook ${id} is missing`)
+  return rulebook
+}
 
 function aShare(name: string, value: string): number {
   const share = aNumber(name, value)

@@ -26,16 +26,19 @@ export const networkCommand: Command = {
 }
 
 async function importNetwork(argv: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parse(
+  const { file, format, check } = parse(
     argv,
     { format: { type: 'string' }, check: { type: 'boolean', default: false } },
     { least: 1, most: 1, names: 'one PATH' },
+    ({ values, positionals: [path = ''] }) => ({
+      file: () => path,
+      check: () => values.check,
+      format: () =>
+        values.format === undefined
+          ? undefined
+          : oneOf('format', values.format, ['folder', 'opendss'] as const),
+    }),
   )
-  const format =
-    values.format === undefined
-      ? undefined
-      : oneOf('format', values.format, ['folder', 'opendss'] as const)
-  const file = positionals[0] as string
   const read = await readNetwork(file, format)
   const faults: Fault[] = [...read.faults]
   if (read.tables !== undefined && !hasErrors(faults)) faults.push(...checkNetwork(read.tables))
@@ -47,7 +50,7 @@ async function importNetwork(argv: readonly string[], io: Io): Promise<number> {
   }
   const { tables } = read
   io.out(summary(tables))
-  if (values.check) {
+  if (check) {
     io.out('checked; nothing was stored')
     return 0
   }
@@ -75,12 +78,15 @@ function summary(tables: NetworkTables): string {
 }
 
 async function exportNetwork(argv: readonly string[], io: Io): Promise<number> {
-  const { values } = parse(
+  const { format, out } = parse(
     argv,
     { format: { type: 'string', default: 'folder' }, out: { type: 'string' } },
     { least: 0, most: 0, names: 'no PATH' },
+    ({ values }) => ({
+      format: () => oneOf('format', values.format, ['folder', 'geojson'] as const),
+      out: () => values.out ?? 'network',
+    }),
   )
-  const format = oneOf('format', values.format, ['folder', 'geojson'] as const)
   return withDatabase(io, async ({ db }) => {
     const revision = await latestRevision(db)
     if (revision === undefined) {
@@ -95,7 +101,7 @@ async function exportNetwork(argv: readonly string[], io: Io): Promise<number> {
       return 0
     }
     const tables = await loadRevision(db, revision.revision)
-    const folder = path.resolve(values.out ?? 'network')
+    const folder = path.resolve(out)
     await writeNetworkFolder(tables, folder)
     io.out(`revision ${revision.revision} written to ${folder}`)
     return 0

@@ -12,13 +12,17 @@ export const interruptionsCommand: Command = {
     if (what !== 'import') {
       throw new WrongUse(what === undefined ? 'import what?' : `import, not ${what}`)
     }
-    const { values, positionals } = parse(
+    const { file, skipBad, mappingFile } = parse(
       argv,
       { mapping: { type: 'string' }, 'skip-bad': { type: 'boolean', default: false } },
       { least: 1, most: 1, names: 'one FILE.csv' },
+      ({ values, positionals: [path = ''] }) => ({
+        file: () => path,
+        skipBad: () => values['skip-bad'],
+        mappingFile: () => values.mapping,
+      }),
     )
-    const file = positionals[0] as string
-    const mapping = values.mapping === undefined ? undefined : await readMapping(values.mapping)
+    const mapping = mappingFile === undefined ? undefined : await readMapping(mappingFile)
     const refuse = (faults: readonly Fault[]): number => {
       for (const fault of faults) io.out(formatFault(fault))
       io.err(`${file}: nothing was stored`)
@@ -28,7 +32,7 @@ export const interruptionsCommand: Command = {
     return withDatabase(io, async ({ db }, { timeZone }) => {
       const feeders = await knownFeeders(db)
       const record = await readInterruptionRecord(file, {
-        skipBad: values['skip-bad'],
+        skipBad,
         timeZone,
         ...(mapping === undefined ? {} : { mapping: mapping.mapping }),
         ...(feeders === undefined ? {} : { knownFeeders: feeders }),

@@ -10,12 +10,12 @@ export const serveCommand: Command = {
   help: `relight serve [--role all|engine|gateway]
     the service, configured by the environment; writes one line of log with "msg":"ready" when it is`,
   run: async (argv, io) => {
-    const { values } = parse(
+    const { role } = parse(
       argv,
       { role: { type: 'string', default: 'all' } },
       { least: 0, most: 0, names: 'options' },
+      ({ values }) => ({ role: () => oneOf<Role>('role', values.role, ROLES) }),
     )
-    const role: Role = oneOf('role', values.role, ROLES)
     const settings = settingsOf(io)
     const logger = openLogger(settings.logLevel)
     try {

@@ -9,14 +9,16 @@ export const verifyCommand: Command = {
     derives the ledger again from the observations, archived ones too, and compares; exit 0 if equal, else prints each difference (or
     each damaged chunk of the archive) and exits 1`,
   run: async (argv, io) => {
-    const { values } = parse(
+    const { from, to } = parse(
       argv,
       { from: { type: 'string' }, to: { type: 'string' } },
       { least: 0, most: 0, names: 'options' },
+      ({ values }) => ({
+        from: () =>
+          values.from === undefined ? Number.NEGATIVE_INFINITY : anInstant('from', values.from),
+        to: () => (values.to === undefined ? Number.POSITIVE_INFINITY : anInstant('to', values.to)),
+      }),
     )
-    const from =
-      values.from === undefined ? Number.NEGATIVE_INFINITY : anInstant('from', values.from)
-    const to = values.to === undefined ? Number.POSITIVE_INFINITY : anInstant('to', values.to)
     if (to <= from) throw new WrongUse('--to must be after --from')
     return withDatabase(io, async ({ db }, settings) => {
       const found = await verifyLedger(db, {
