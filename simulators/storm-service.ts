@@ -31,6 +31,10 @@ const mainFile = join(root, isSource ? 'src/main.ts' : 'dist/src/main.js')
 const nodeArgs = isSource ? ['--import=tsx', mainFile] : ['--enable-source-maps', mainFile]
 
 export type ServiceOptions = {
+  /** `all` where it is left out. */
+  readonly role?: 'all' | 'engine' | 'gateway'
+  /** A built service to start instead of the one that this file belongs to. */
+  readonly main?: string
   readonly environment: Readonly<Record<string, string>>
   /** What it prints is appended there, too. */
   readonly logFile: string | undefined
@@ -38,9 +42,16 @@ export type ServiceOptions = {
   readonly onDeath: (lastWords: string) => void
 }
 
-export function serviceProcess({ environment, logFile, onDeath }: ServiceOptions): ServiceProcess {
+export function serviceProcess({
+  role = 'all',
+  main,
+  environment,
+  logFile,
+  onDeath,
+}: ServiceOptions): ServiceProcess {
   if (!existsSync(mainFile)) throw new Error(`there is no ${mainFile} to start`)
   const env = { ...process.env, ...environment }
+  const command = main === undefined ? nodeArgs : ['--enable-source-maps', main]
   let child: ChildProcess | undefined
   let addresses: { http: string; mqtt: string } | undefined
   let ended = false
@@ -65,7 +76,7 @@ export function serviceProcess({ environment, logFile, onDeath }: ServiceOptions
     start() {
       // It would be ready in a folder that was removed meanwhile, on an empty database, and outlive the storm.
       if (ended) return Promise.reject(new Error('the service: the storm is over'))
-      const started = spawn(process.execPath, [...nodeArgs, 'serve'], {
+      const started = spawn(process.execPath, [...command, 'serve', '--role', role], {
         cwd: root,
         env,
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -112,7 +123,7 @@ export function serviceProcess({ environment, logFile, onDeath }: ServiceOptions
       try {
         const { stdout, stderr } = await promisify(execFile)(
           process.execPath,
-          [...nodeArgs, ...args],
+          [...command, ...args],
           options,
         )
         return { code: 0, said: stdout || stderr }
