@@ -358,6 +358,35 @@ t.test('a gateway that is behind does not tell again what another one has told',
   t.notOk(reader.frames.some(({ type }) => type === 'resync'))
 })
 
+t.test(
+  'a since that no notice has reached is answered with resync, for new topics and for known ones, and what comes is told once',
+  async (t) => {
+    const database = await openTestDatabase(t)
+    const front = await openFront(t, database)
+    const go = async (seq: number) => {
+      await commit(database.db, [notice(seq)])
+      front.stream.committed(seq, [notice(seq)])
+      await front.stream.idle()
+    }
+    await go(1)
+    const reader = await front.listen(await tokenFor('dispatcher'))
+    const resyncs = () => reader.frames.filter(({ type }) => type === 'resync').length
+    await reader.subscribe(['outages'], 1_000)
+    await reader.until('resync for a new topic', () => resyncs() === 1)
+    await reader.subscribe(['outages'], 1_000)
+    await reader.until('resync for a known one', () => resyncs() === 2)
+    await reader.subscribe(['outages', 'feeder:F1'], 900)
+    await reader.until('resync for both', () => resyncs() === 3)
+    await go(2)
+    await reader.settle()
+    t.same(seqs(reader), [2])
+    await reader.subscribe(['outages'], 0)
+    await go(3)
+    await reader.settle()
+    t.same(seqs(reader), [2, 1, 3], 'asked from the beginning: what was missing, and nothing twice')
+  },
+)
+
 t.test('a reader that is too slow is cut with resync, and nobody waits for it', async (t) => {
   const database = await openTestDatabase(t)
   const front = await openFront(t, database)

@@ -202,7 +202,9 @@ export function openRooms(parts: LiveParts): LiveRooms {
       const known = session.topics.get(text)
       if (known !== undefined) {
         if (since !== undefined && since < known.fromSeq) {
-          missed.push({ subscription: known, upTo: known.fromSeq })
+          // Beyond the head nothing was missed: it will be heard as it comes.
+          if (since < head)
+            missed.push({ subscription: known, upTo: Math.min(known.fromSeq, head) })
           known.fromSeq = since
         }
         continue
@@ -226,7 +228,9 @@ export function openRooms(parts: LiveParts): LiveRooms {
     }
     if (taken.length === 0) return
     say(session, { v: 1, type: 'subscribed', topics: taken, seq: head })
-    if (missed.length > 0 || ahead.length > 0) void catchUp(session, since ?? head, missed, ahead)
+    // A number that we have not reached is asked about whether or not the topics are new.
+    if (missed.length > 0 || (since ?? head) > head)
+      void catchUp(session, since ?? head, missed, ahead)
   }
 
   /** Tells what was missed, then what happened meanwhile; `resync` where that cannot be done. */
