@@ -4,11 +4,15 @@ import {
   etrExpiry,
   etrScoreboard,
   firstEstimate,
+  renewalOf,
   settleEtr,
+  UPSET_OPEN,
   type EtrTraits,
   type JudgedEtr,
   type PastOutage,
 } from '../src/notices/etr.ts'
+import { etrNews, etrSentences } from '../src/notices/etr-news.ts'
+import { shownEtr } from '../src/notices/told.ts'
 import { etrInStorm, isStormAlarmDue, stormOver, type Storm } from '../src/notices/storm.ts'
 import { MS_PER_H, MS_PER_MIN } from '../src/time.ts'
 import { judgeReplay, readPolls, replayStorm, stormMissing } from './support/real-storm.ts'
@@ -90,6 +94,68 @@ await t.test(
     const before = min(firstEstimate(quiet, traits(), AT, ZONE).etr.latest) ?? 0
     const during = min(firstEstimate([...quiet, ...storm], traits(), AT, ZONE).etr.latest) ?? 0
     t.ok(during > 5 * before, `${before} then ${during}`)
+  },
+)
+
+await t.test(
+  'much open at once: the time by which four of five are back, and it says that it is cautious',
+  async (t) => {
+    // Durations 10…1009 min, a case each.
+    const over = past(1000, (i) => 10 + ((i * 7) % 1000))
+    const open = (count: number) =>
+      Array.from({ length: count }, (): PastOutage => ({
+        ...traits(),
+        startedAt: AT - MS_PER_MIN,
+        restoredAt: null,
+      }))
+    const quiet = firstEstimate([...over, ...open(UPSET_OPEN - 1)], traits(), AT, ZONE).etr
+    const upset = firstEstimate([...over, ...open(UPSET_OPEN)], traits(), AT, ZONE).etr
+    t.equal(quiet.source, 'history')
+    t.equal(upset.source, 'storm')
+    const backBy = (one: Etr) =>
+      over.filter((o) => (o.restoredAt ?? 0) - o.startedAt <= one.at - AT).length / over.length
+    t.ok(Math.abs(backBy(quiet) - 0.5) < 0.06, `${backBy(quiet)} are back by the usual one`)
+    t.ok(Math.abs(backBy(upset) - 0.8) < 0.06, `${backBy(upset)} by the cautious one`)
+    t.equal(upset.latest, quiet.latest, 'the range is the same')
+    t.ok((renewalOf(upset) ?? Infinity) < (upset.latest ?? 0), 'renewed before it passes')
+    t.ok(
+      (renewalOf(quiet) ?? 0) > (quiet.latest ?? Infinity),
+      'a quiet one after a person had time',
+    )
+    t.equal(renewalOf(etr(60, 'crew')), null)
+    const shown = shownEtr(upset, AT)
+    if (shown.etr !== 'given') throw new Error('it is shown')
+    t.strictSame(
+      etrSentences(shown).map(({ say }) => say),
+      ['etr.cautious', 'etr.fromStorm'],
+    )
+  },
+)
+
+await t.test(
+  'small is what is small beside the time that was left; the next word waits as long as the outage is old',
+  async (t) => {
+    const given = (m: number, latestMin: number | null = null) =>
+      ({
+        etr: 'given',
+        at: AT + m * MS_PER_MIN,
+        latest: latestMin === null ? null : AT + latestMin * MS_PER_MIN,
+        byPerson: true,
+      }) as const
+    const news = (told: Parameters<typeof etrNews>[0], m: number) =>
+      etrNews(told, shownEtr(etr(m, 'crew'), AT), AT, AT - MS_PER_H)
+    t.equal(news(given(60), 70), null, 'ten minutes of an hour')
+    t.ok(news(given(60), 80), 'twenty minutes of an hour')
+    t.equal(news(given(3000), 3200), null, 'three hours of two days')
+    t.ok(news(given(3000), 3400), 'seven hours of two days')
+    const waits = (outForMin: number, times: number) => {
+      const told = { etr: 'reassessing', was: AT, nextBy: AT, times } as const
+      const after = etrNews(told, shownEtr(null, AT), AT, AT - outForMin * MS_PER_MIN)?.told
+      return after?.etr === 'reassessing' ? (after.nextBy - AT) / MS_PER_MIN : null
+    }
+    t.equal(waits(30, 0), 30)
+    t.equal(waits(100, 1), 60)
+    t.equal(waits(24 * 60, 1), 360, 'a day: six hours')
   },
 )
 
@@ -219,6 +285,7 @@ await t.test(
     t.strictSame(pastEstimates.slice(0, 3), [])
     t.strictSame(contradictions.slice(0, 10), [])
     t.ok(ours.medianErrorMin < theirs.medianErrorMin)
+    t.ok(ours.lateShare < 0.25, 'four of five are back by the time that they were told first')
     t.ok((ours.withinRangeShare ?? 0) > 0.72 && (ours.withinRangeShare ?? 1) < 0.88)
     t.ok(replay.sent.length > 20_000, 'the replay told something')
   },

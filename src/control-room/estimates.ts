@@ -1,9 +1,8 @@
 import type { Etr } from '../ledger/acts.ts'
 import type { OutageFacts } from '../ledger/facts.ts'
-import { firstEstimate, HISTORY_MAX, RENEWED_AFTER_MIN, type PastOutage } from '../notices/etr.ts'
-import { isByPerson } from '../notices/told.ts'
+import { firstEstimate, HISTORY_MAX, type PastOutage } from '../notices/etr.ts'
 import type { Database } from '../stores/database.ts'
-import { MS_PER_MIN, type EpochMs } from '../time.ts'
+import type { EpochMs } from '../time.ts'
 import type { NetworkRoom } from './network-room.ts'
 
 /** So long after we learned of an outage the first estimate is made: a reclosing has had its chance, the hold has not run out. */
@@ -76,10 +75,6 @@ export function estimateFor(
   const traits = traitsOf(room, facts, cause, begunBefore)
   return firstEstimate([...experience, ...others], traits, at, timeZone).etr
 }
-
-/** When a machine's estimate is to be made anew if supply is not back; null for a person's, which no machine touches. */
-export const renewalOf = (etr: Etr): EpochMs | null =>
-  isByPerson(etr) ? null : (etr.latest ?? etr.at) + RENEWED_AFTER_MIN * MS_PER_MIN
 
 const traitsOf = (
   room: NetworkRoom,

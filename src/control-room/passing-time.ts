@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Actor } from '../ledger/acts.ts'
 import type { OutageFacts, OutageId } from '../ledger/facts.ts'
 import { positionsAtHorizon, pruneLedger } from '../ledger/open.ts'
-import { settleEtr } from '../notices/etr.ts'
+import { renewalAgain, settleEtr } from '../notices/etr.ts'
 import type { DeskChange, NoticeSettings } from '../notices/standing.ts'
 import { composeStormAlarm, etrInStorm, isStormAlarmDue, stormOver } from '../notices/storm.ts'
 import { saveStormAlarm } from '../stores/storms.ts'
@@ -11,6 +11,7 @@ import type { Database } from '../stores/database.ts'
 import { toSaveCheckpoint } from '../stores/outages.ts'
 import { MS_PER_H, type EpochMs } from '../time.ts'
 import { entryFor, type Entry } from './board.ts'
+import { isByPerson } from '../notices/told.ts'
 import type { Deadlines } from './deadlines.ts'
 import { estimateFor } from './estimates.ts'
 import { CLOSED_KEPT_MS, hasNetwork, type Memory, type Recollection } from './memory.ts'
@@ -80,8 +81,10 @@ export function openPassingTime(
       const { timeZone } = parts.notices
       const about = { cause: entry.cause, open, at: now, timeZone }
       const etr = settleEtr(entry.etr, estimateFor(experience, room, facts, about))
-      if (etr === null || etr === entry.etr) continue
-      decide(id, { etr }, { desk: 'etr', outage: id, etr }, etr)
+      if (etr === null) continue
+      if (etr !== entry.etr) decide(id, { etr }, { desk: 'etr', outage: id, etr }, etr)
+      else if (!isByPerson(etr) && renewalAgain(etr) > now)
+        deadlines.estimates.set(id, renewalAgain(etr))
       made++
     }
   }

@@ -17,7 +17,12 @@ type PlainPoint = {
     readonly customersOut: number
     readonly crew: { readonly state: string; readonly at: string } | null
   } | null
-  readonly etr: { at: string; earliest: string | null; latest: string | null } | null
+  readonly etr: {
+    at: string
+    earliest: string | null
+    latest: string | null
+    source: string
+  } | null
   readonly estimate: string | null
   readonly plannedWork: readonly { readonly from: string; readonly until: string }[]
   readonly history: {
@@ -36,6 +41,8 @@ const EN = {
   expected: 'Expected back',
   range: (from: string, to: string, likely: string) =>
     `between ${from} and ${to}, most likely ${likely}`,
+  cautious: (from: string, to: string, by: string) =>
+    `between ${from} and ${to}; four of five are back by ${by}`,
   around: (at: string) => `around ${at}`,
   awaited: 'No estimate yet',
   reassessing: 'The estimate has passed. We are checking, and say a new one.',
@@ -78,6 +85,7 @@ const ZH: typeof EN = {
   since: '开始',
   expected: '预计来电',
   range: (from, to, likely) => `${from} 至 ${to} 之间，最可能在 ${likely}`,
+  cautious: (from, to, by) => `${from} 至 ${to} 之间，约八成用户在 ${by} 前来电`,
   around: (at) => `${at} 左右`,
   awaited: '暂无预计时间',
   reassessing: '预计时间已过，正在核实，将给出新的时间。',
@@ -188,7 +196,8 @@ export function plainMe(me: PlainMe, language: Language, timeZone: string): stri
     if (etr === null) return estimate === 'reassessing' ? words.reassessing : words.awaited
     const { at, earliest, latest } = etr
     if (earliest === null || latest === null) return words.around(when(at))
-    return words.range(when(earliest), when(latest), when(at))
+    const say = etr.source === 'storm' ? words.cautious : words.range
+    return say(when(earliest), when(latest), when(at))
   }
 }
 

@@ -13,10 +13,10 @@ export const CREW_STATES = [
 export type CrewState = (typeof CREW_STATES)[number]
 export type Crew = { readonly name: string; readonly state: CrewState; readonly at: EpochMs }
 
-/** `zone`: a dispatcher gave it for a whole area in a storm. */
-export const ETR_SOURCES = ['history', 'rule', 'crew', 'dispatcher', 'zone'] as const
+/** `storm`: a machine's, cautious because much is out at once. `zone`: a dispatcher gave it for a whole area in a storm. */
+export const ETR_SOURCES = ['history', 'rule', 'storm', 'crew', 'dispatcher', 'zone'] as const
 export type EtrSource = (typeof ETR_SOURCES)[number]
-/** Estimated time of restoration: most likely, and the range around it. */
+/** Estimated time of restoration: most likely (of `storm`: the time by which most are back), and the range around it. */
 export type Etr = {
   readonly at: EpochMs
   readonly earliest: EpochMs | null

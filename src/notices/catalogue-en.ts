@@ -28,6 +28,7 @@ export const CATALOGUE_EN = {
   // Estimates.
   'etr.between': 'Expected back between {earliest} and {latest}, most likely {at}.',
   'etr.by': 'Expected back by {latest}, most likely {at}.',
+  'etr.cautious': 'Expected back by {at}, in bad cases by {latest}.',
   'etr.byLatest': 'Expected back by {latest}.',
   'etr.at': 'Expected back about {at}.',
   'etr.none': 'No estimate yet.',
@@ -35,6 +36,7 @@ export const CATALOGUE_EN = {
   'etr.reassessed': 'The estimate is being reassessed.',
   'etr.fromHistory': 'This is a first estimate, from similar outages.',
   'etr.fromRule': 'This is a first estimate.',
+  'etr.fromStorm': 'Much is out at once: this is a cautious first estimate.',
   'etr.fromCrew': 'The estimate is from the crew.',
   'etr.fromDispatcher': 'The estimate is from our control room.',
   'etr.fromZone': 'Our control room gave this estimate for the whole area.',

@@ -20,6 +20,7 @@ export const CATALOGUE_ZH_CN: Readonly<Record<MessageKey, string>> = {
 
   'etr.between': '预计{earliest}至{latest}之间来电，最可能{at}。',
   'etr.by': '预计{latest}前来电，最可能{at}。',
+  'etr.cautious': '预计{at}前来电，情况不利时可能到{latest}。',
   'etr.byLatest': '预计{latest}前来电。',
   'etr.at': '预计{at}左右来电。',
   'etr.none': '暂无预计时间。',
@@ -27,6 +28,7 @@ export const CATALOGUE_ZH_CN: Readonly<Record<MessageKey, string>> = {
   'etr.reassessed': '预计时间正在重新评估。',
   'etr.fromHistory': '这是根据以往类似停电得出的初步估计。',
   'etr.fromRule': '这是初步估计。',
+  'etr.fromStorm': '停电点较多，这是留有余地的初步估计。',
   'etr.fromCrew': '该时间由现场人员给出。',
   'etr.fromDispatcher': '该时间由调度中心给出。',
   'etr.fromZone': '该时间由调度中心对整个区域统一给出。',

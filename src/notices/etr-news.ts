@@ -1,11 +1,24 @@
 import { MS_PER_MIN, type EpochMs } from '../time.ts'
 import type { Sentence } from './words.ts'
-import { isByPerson, NEXT_WORD_MIN, SMALL_MOVE_MIN, type EtrTold, type ShownEtr } from './told.ts'
+import {
+  isByPerson,
+  NEXT_WORD_MIN,
+  NEXT_WORD_SHARE,
+  SMALL_MOVE_MIN,
+  SMALL_MOVE_SHARE,
+  type EtrTold,
+  type ShownEtr,
+} from './told.ts'
 
 /** What people are to hear about an estimate, given what they were told; null where there is no news worth a message. */
 export type EtrNews = { readonly told: EtrTold; readonly sentences: readonly Sentence[] }
 
-export function etrNews(told: EtrTold, shown: ShownEtr, at: EpochMs): EtrNews | null {
+export function etrNews(
+  told: EtrTold,
+  shown: ShownEtr,
+  at: EpochMs,
+  lostAt: EpochMs,
+): EtrNews | null {
   switch (told.etr) {
     case 'none':
       return shown.etr === 'given' ? given(shown, []) : null
@@ -15,7 +28,7 @@ export function etrNews(told: EtrTold, shown: ShownEtr, at: EpochMs): EtrNews | 
         return given(shown, [{ say: 'etr.was', with: { was: { minute: told.at } } }])
       }
       const missed = endOf(told) <= at
-      const nextBy = nextWord(at, 0)
+      const nextBy = nextWord(at, 0, lostAt)
       return {
         told: { etr: 'reassessing', was: endOf(told), nextBy, times: 1 },
         sentences: [
@@ -34,7 +47,7 @@ export function etrNews(told: EtrTold, shown: ShownEtr, at: EpochMs): EtrNews | 
     case 'reassessing': {
       if (shown.etr === 'given') return given(shown, [])
       if (at < told.nextBy) return null
-      const nextBy = nextWord(at, told.times)
+      const nextBy = nextWord(at, told.times, lostAt)
       return {
         told: { ...told, nextBy, times: told.times + 1 },
         sentences: [{ say: 'customer.stillChecking', with: { next: { minute: nextBy } } }],
@@ -64,7 +77,7 @@ export function etrAtFirst(shown: ShownEtr, at: EpochMs, assessing = false): Etr
   if (shown.etr === 'none')
     return { told: { etr: 'none' }, sentences: [{ say: assessing ? 'etr.assessing' : 'etr.none' }] }
   return {
-    told: { etr: 'reassessing', was: shown.was, nextBy: nextWord(at, 0), times: 1 },
+    told: { etr: 'reassessing', was: shown.was, nextBy: nextWord(at, 0, at), times: 1 },
     sentences: [{ say: 'etr.reassessed' }],
   }
 }
@@ -76,22 +89,25 @@ export function etrSentences(shown: ShownEtr & { etr: 'given' }): Sentence[] {
     ? { say: 'etr.byLatest', with: { latest: { minute: at } } }
     : latest === null
       ? { say: 'etr.at', with: { at: { minute: at } } }
-      : earliest === null
-        ? { say: 'etr.by', with: { at: { minute: at }, latest: { minute: latest } } }
-        : {
-            say: 'etr.between',
-            with: {
-              earliest: { minute: earliest },
-              latest: { minute: latest },
-              at: { minute: at },
-            },
-          }
+      : source === 'storm'
+        ? { say: 'etr.cautious', with: { at: { minute: at }, latest: { minute: latest } } }
+        : earliest === null
+          ? { say: 'etr.by', with: { at: { minute: at }, latest: { minute: latest } } }
+          : {
+              say: 'etr.between',
+              with: {
+                earliest: { minute: earliest },
+                latest: { minute: latest },
+                at: { minute: at },
+              },
+            }
   return [when, { say: SOURCE_WORDS[source] }]
 }
 
 const SOURCE_WORDS = {
   history: 'etr.fromHistory',
   rule: 'etr.fromRule',
+  storm: 'etr.fromStorm',
   crew: 'etr.fromCrew',
   dispatcher: 'etr.fromDispatcher',
   zone: 'etr.fromZone',
@@ -118,10 +134,12 @@ function isNews(
   const move = shown.late && told.latest !== null ? 0 : Math.abs(value.at - told.at)
   const latestMove =
     value.latest !== null && told.latest !== null ? Math.abs(value.latest - told.latest) : 0
-  return Math.max(move, latestMove) >= SMALL_MOVE_MIN * MS_PER_MIN
+  const small = Math.max(SMALL_MOVE_MIN * MS_PER_MIN, (endOf(told) - at) * SMALL_MOVE_SHARE)
+  return Math.max(move, latestMove) >= small
 }
 
-function nextWord(at: EpochMs, times: number): EpochMs {
+/** Whoever has waited for a day is not helped by a word every hour: the next comes after a quarter of the time that it has lasted. */
+function nextWord(at: EpochMs, times: number, lostAt: EpochMs): EpochMs {
   const waitMin = NEXT_WORD_MIN[Math.min(times, NEXT_WORD_MIN.length - 1)] ?? NEXT_WORD_MIN[0]
-  return at + waitMin * MS_PER_MIN
+  return at + Math.max(waitMin * MS_PER_MIN, (at - lostAt) * NEXT_WORD_SHARE)
 }

@@ -38,13 +38,34 @@ export const HISTORY_MAX = 5_000
 /** A machine's estimate that has passed is "being reassessed" for so long; then, if no person has spoken, history is asked again. */
 export const RENEWED_AFTER_MIN = 25
 
+/** In a storm it is renewed before it passes: one word instead of two, and nobody is let down first. */
+export const RENEWED_BEFORE_MIN = 2
+
+/** When a machine's estimate is to be made anew if supply is not back; null for a person's, which no machine touches. */
+export function renewalOf(etr: Etr): EpochMs | null {
+  if (isByPerson(etr)) return null
+  const afterMin = etr.source === 'storm' ? -RENEWED_BEFORE_MIN : RENEWED_AFTER_MIN
+  return (etr.latest ?? etr.at) + afterMin * MS_PER_MIN
+}
+
+/** The same where it was asked for in vain, since nothing later was expected yet. */
+export const renewalAgain = (etr: Etr): EpochMs =>
+  (etr.latest ?? etr.at) + RENEWED_AFTER_MIN * MS_PER_MIN
+
 /** Estimates are told to five minutes; more would be a precision that nobody has. */
 const ROUND_TO_MIN = 5
 
-// The 80 % band, taken wider because the next storm is never quite the last: with these the band held 81 % of a real one (its later half).
-const EARLY = 0.08
+// The 80 % band as its name says. Widened until a storm fits, it would only be told how well it fits that storm.
+const EARLY = 0.1
 const LIKELY = 0.5
-const LATE = 0.92
+const LATE = 0.9
+
+/**
+ * With so many outages open at once, crews are what everyone waits for, and a time that half of all miss is half of all let down: what is
+ * told then is a time by which four of five are back.
+ */
+export const UPSET_OPEN = 100
+const CAUTIOUS = 0.8
 
 /**
  * The estimate that similar outages lead one to expect, given that this one has lasted until `at`. A product-limit estimate, so that
@@ -77,19 +98,23 @@ export function firstEstimate(
   const elapsedMin = Math.max(0, (at - outage.startedAt) / MS_PER_MIN)
   const when = (share: number) =>
     outage.startedAt + quantileMin(hazard, share, elapsedMin) * MS_PER_MIN
-  const likely = roundedUp(when(LIKELY), at)
+  const isUpset = openAt(recent, at) >= UPSET_OPEN
+  const likely = roundedUp(when(isUpset ? CAUTIOUS : LIKELY), at)
   const early = Math.min(roundedUp(when(EARLY), at), likely)
   return {
     etr: {
       at: likely,
       earliest: early < likely ? early : null,
       latest: Math.max(roundedUp(when(LATE), at), likely),
-      source: recent.length === 0 ? 'rule' : 'history',
+      source: isUpset ? 'storm' : recent.length === 0 ? 'rule' : 'history',
       issuedAt: at,
     },
     basis: { cases, alike },
   }
 }
+
+const openAt = (past: readonly PastOutage[], at: EpochMs): number =>
+  past.reduce((open, { restoredAt }) => open + (restoredAt === null || restoredAt > at ? 1 : 0), 0)
 
 /** What is made of a new estimate: a person's is never overwritten by a machine, and a machine never promises earlier by itself. */
 export function settleEtr(current: Etr | null, offered: Etr | null): Etr | null {

@@ -122,7 +122,7 @@ export class Letters {
   /** Still out: the estimate and the crew, if there is news and the budget allows. */
   news(circle: Circle): Circle {
     const { at } = this.moment
-    const etr = etrNews(circle.etr, this.shown, at)
+    const etr = etrNews(circle.etr, this.shown, at, circle.lostAt)
     const crew = this.crew()
     const crewNews = crew !== circle.crew && crew !== 'none' && this.standing.crew !== null
     if (etr === null && !crewNews) return this.dueFor(circle)

@@ -106,7 +106,7 @@ function nextStep(
   const news =
     shown.etr === 'given'
       ? etrAtFirst(shown, moment.at, standing.storm)
-      : etrNews(told.etr, shown, moment.at)
+      : etrNews(told.etr, shown, moment.at, told.lostAt)
   const after: PublicTold = {
     ...told,
     lostAt: facts.startedAt,
@@ -180,7 +180,7 @@ function progress(
   step: MakeStep,
 ): Step | null {
   const { at } = moment
-  const etr = etrNews(told.etr, shown, at)
+  const etr = etrNews(told.etr, shown, at, told.lostAt)
   const crew = crewTold(standing.crew?.state ?? null)
   const says = crewSentence(standing.crew)
   const crewNews = crew !== told.crew && says !== null

@@ -82,9 +82,13 @@ export function readTold(json: unknown): Told {
 
 /** How long customers who wait for a new estimate wait for the next word: longer each time. */
 export const NEXT_WORD_MIN = [30, 60, 120, 240, 480, 960] as const
+/** And never sooner than this share of the time that they have been out. */
+export const NEXT_WORD_SHARE = 0.25
 
 /** Moves smaller than this are not pushed to customers. */
 export const SMALL_MOVE_MIN = 15
+/** Nor those smaller than this share of what was still to wait: of two days, four hours. */
+export const SMALL_MOVE_SHARE = 0.1
 
 /** The estimate as it may be shown at an instant: never one that lies in the past. */
 export type ShownEtr =

@@ -7,7 +7,8 @@ import { composeNotices } from '../../src/notices/compose.ts'
 import {
   etrScoreboard,
   firstEstimate,
-  RENEWED_AFTER_MIN,
+  renewalAgain,
+  renewalOf,
   settleEtr,
   type EtrScore,
   type JudgedEtr,
@@ -15,8 +16,8 @@ import {
 } from '../../src/notices/etr.ts'
 import type { Draft } from '../../src/notices/notice.ts'
 import type { DeskChange, OutageStanding } from '../../src/notices/standing.ts'
-import { NOTHING_TOLD } from '../../src/notices/told.ts'
-import { MS_PER_MIN, MS_PER_S } from '../../src/time.ts'
+import { isByPerson, NOTHING_TOLD } from '../../src/notices/told.ts'
+import { MS_PER_S } from '../../src/time.ts'
 
 /**
  * Hurricane Helene over Kentucky, as LG&E and KU's own map told it every quarter of an hour: 7,120 outages in six days. Played through the
@@ -214,7 +215,11 @@ export function replayStorm(
       STORM_ZONE,
     ).etr
     const etr = settleEtr(one.etr, offered)
-    if (etr === one.etr || etr === null) return null
+    if (etr === null) return null
+    if (etr === one.etr) {
+      if (!isByPerson(etr) && renewalAgain(etr) > at) estimates.set(one.id, renewalAgain(etr))
+      return null
+    }
     one.etr = etr
     one.ourFirst ??= etr
     renewAt(one, etr)
@@ -222,8 +227,8 @@ export function replayStorm(
   }
 
   function renewAt(one: Live, etr: Etr): void {
-    if (etr.source === 'history' || etr.source === 'rule')
-      estimates.set(one.id, (etr.latest ?? etr.at) + RENEWED_AFTER_MIN * MS_PER_MIN)
+    const due = renewalOf(etr)
+    if (due !== null) estimates.set(one.id, due)
   }
 
   /** As the engine's experience: one entry an outage, seen as it stands at the moment. */

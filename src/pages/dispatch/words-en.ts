@@ -151,6 +151,7 @@ export const en = {
   source: {
     history: 'history',
     rule: 'rule',
+    storm: 'much is out',
     crew: 'crew',
     dispatcher: 'dispatcher',
   } as Record<string, string>,

@@ -138,7 +138,13 @@ export const zh: typeof en = {
   range: '范围',
   from: '依据',
   to: (a, b) => `${a} 至 ${b}`,
-  source: { history: '历史', rule: '规则', crew: '抢修队', dispatcher: '调度员' },
+  source: {
+    history: '历史',
+    rule: '规则',
+    storm: '停电点多',
+    crew: '抢修队',
+    dispatcher: '调度员',
+  },
   crewState: {
     assigned: '已指派',
     enRoute: '在途',

@@ -106,7 +106,7 @@ function Lead({ kind, point }: { kind: Kind; point: MyPoint }) {
               when(Date.parse(etr.latest), now.value),
             )}
           </b>
-          {words.likely(at)}
+          {etr.source === 'storm' ? words.cautious(at) : words.likely(at)}
         </>
       )
     }

@@ -29,6 +29,7 @@ const en = {
   expectedRange: (from: string, to: string) => `Expected back between ${from} and ${to}`,
   expected: (at: string) => `Expected back at about ${at}`,
   likely: (at: string) => `, most likely ${at}.`,
+  cautious: (at: string) => `; four of five are back by ${at}.`,
   noEstimate: 'No estimate yet. We know about it, and this page changes as soon as there is one.',
   passed: (at: string) =>
     `We said ${at} and did not make it. We are checking and will give a new time.`,
@@ -133,6 +134,7 @@ const zh: typeof en = {
   expectedRange: (from, to) => `预计 ${from} 至 ${to} 之间来电`,
   expected: (at) => `预计 ${at} 左右来电`,
   likely: (at) => `，最可能在 ${at}。`,
+  cautious: (at) => `，约八成用户在 ${at} 前来电。`,
   noEstimate: '暂无预计时间。我们已经知道，一有时间本页会立即更新。',
   passed: (at) => `我们没能在 ${at} 前恢复。正在核实，将给出新的时间。`,
   now: '现在',
