@@ -1,6 +1,6 @@
 import { formatPhases } from '../grid/phases.ts'
 import { at } from '../grid/network.ts'
-import type { Act, ActAnswer, Actor } from '../ledger/acts.ts'
+import type { Act, ActAnswer, Actor, Etr } from '../ledger/acts.ts'
 import type { OutageFacts, OutageId } from '../ledger/facts.ts'
 import type { SwitchObservation } from '../ledger/observation.ts'
 import type { DeskChange } from '../notices/standing.ts'
@@ -76,7 +76,9 @@ export function ruleOutage(
     case 'etr': {
       const { at: likely, earliest, latest, source } = act
       const etr = { at: likely, earliest, latest, source, issuedAt: now }
-      return decided({ etr }, { desk: 'etr', outage, etr }, etr)
+      // Said again it is renewed, on record, and no news.
+      const isNews = entry.etr === null || !isSaidAgain(entry.etr, etr)
+      return decided({ etr }, isNews ? { desk: 'etr', outage, etr } : null, etr)
     }
     case 'crew': {
       const crew = { name: act.name, state: act.state, at: now }
@@ -100,3 +102,9 @@ export function ruleOutage(
     }
   }
 }
+
+const isSaidAgain = (before: Etr, etr: Etr): boolean =>
+  before.at === etr.at &&
+  before.earliest === etr.earliest &&
+  before.latest === etr.latest &&
+  before.source === etr.source

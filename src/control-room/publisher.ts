@@ -53,7 +53,9 @@ export function openPublisher(parts: {
     await Promise.all(
       page.map(([id]) => {
         const view = views.get(id)
-        const payload = view === undefined ? '' : JSON.stringify(view)
+        // One that was withdrawn never was: who reads what is retained must not believe in it.
+        const isThere = view !== undefined && view.customersInterrupted > 0
+        const payload = isThere ? JSON.stringify(view) : ''
         return parts.publish(`${OUTAGE_TOPIC}/${id}`, payload, { retain: true })
       }),
     )
