@@ -138,7 +138,7 @@ function readingsOf(kws: readonly number[], kv: number | null): LoadReadings {
   const kw = kws.reduce((a, b) => a + b, 0)
   const power = { kw: round(kw), kvar: round(kw * KVAR_PER_KW) }
   if (kv === null) return power
-  const amps = kws.map((one) => round(one / POWER_FACTOR / (kv / Math.sqrt(3))))
+  const amps = kws.map((one) => round(Math.abs(one) / POWER_FACTOR / (kv / Math.sqrt(3))))
   return { ...power, amps: [amps[0]!, amps[1]!, amps[2]!], kv }
 }
 

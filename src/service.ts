@@ -16,7 +16,7 @@ import { openSms } from './delivery/sms.ts'
 import { openWebhook } from './delivery/webhook.ts'
 import { openDeliverer } from './delivery/worker.ts'
 import { openEmbeddedBroker } from './feeds/embedded-broker.ts'
-import type { Feed, FeedListener } from './feeds/feed.ts'
+import type { Feed, FeedListener, FieldMessage } from './feeds/feed.ts'
 import { openMqttSession } from './feeds/mqtt-session.ts'
 import { openAuth, type AuthSettings } from './http/auth.ts'
 import { openNetworkInForce } from './http/network-in-force.ts'
@@ -227,7 +227,7 @@ async function openAll(
       })
       closers.push(() => archiving.close())
     }
-    feed = await openFeed(settings, logger, (message) => room.take(message))
+    feed = await openFeed(settings, logger, room)
     const opened = feed
     closers.push(() => opened.close())
   }
@@ -261,7 +261,9 @@ async function openAll(
     logger,
   })
   closers.push(() => server.close())
-  const http = await server.listen({ host: settings.host, port: settings.port })
+  const http = await server.listen({ host: settings.host, port: settings.port }).catch((error) => {
+    throw named(error)
+  })
   if (controlRoom?.hasNetwork() === false) {
     logger.warn({ msg: 'there is no network yet: import one with relight network import' })
   }
@@ -280,6 +282,21 @@ async function openAll(
   }
 }
 
+/** A port that cannot be had is a fault of the environment, and told like the others: by name and never by value. */
+function named(error: unknown): unknown {
+  const { code = '' } = error as NodeJS.ErrnoException
+  switch (code) {
+    case 'EADDRINUSE':
+      return new Error('PORT: another program listens there', { cause: error })
+    case 'EACCES':
+      return new Error('PORT: this user may not listen there', { cause: error })
+    case 'EADDRNOTAVAIL':
+      return new Error('HOST: is no address of this machine', { cause: error })
+    default:
+      return error
+  }
+}
+
 /** The ways out of the house that are set up; webhooks need nothing but their own addresses. */
 function channelsOf({ mail, sms, push }: Settings): Channel[] {
   const channels = [openWebhook(systemClock)]
@@ -292,12 +309,17 @@ function channelsOf({ mail, sms, push }: Settings): Channel[] {
 async function openFeed(
   settings: Settings,
   logger: Logger,
-  take: Parameters<typeof openEmbeddedBroker>[1],
+  room: Pick<ControlRoom, 'take' | 'refused'>,
 ): Promise<Feed> {
+  const take = (message: FieldMessage): void => room.take(message)
   const listener: FeedListener = (event) => {
     if (event.event === 'connected') logger.info({ msg: 'broker connected' })
     else if (event.event === 'disconnected') logger.warn({ why: event.why, msg: 'broker gone' })
-    else logger.warn({ ...event, msg: 'gateway refused' })
+    else {
+      const { act, gateway, topic } = event
+      const reason = act === 'packet' ? 'packet-too-large' : (`${act}-denied` as const)
+      room.refused(reason, topic ?? '', gateway === null ? 'a device' : `gateway ${gateway}`)
+    }
   }
   if (settings.mqttUrl !== undefined) {
     return openMqttSession({ url: settings.mqttUrl, clientId: CLIENT_ID, listener }, take)

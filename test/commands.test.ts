@@ -153,6 +153,22 @@ t.test('all faults of the environment at once, by name and never by value', asyn
   t.notMatch(unsigned.err, hidden)
 })
 
+t.test('a port that is taken is named', async (t) => {
+  const taken = net.createServer()
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as net.AddressInfo
+  const env = {
+    ...environmentOf(await openTestDatabase(t)),
+    RELIGHT_DATA_DIR: folderOf(t),
+    RELIGHT_MQTT_PORT: '0',
+    PORT: String(port),
+  }
+  const { code, err } = await relight(env, 'serve')
+  t.equal(code, 1)
+  t.match(err, 'PORT: another program listens there')
+})
+
 t.test('a network with faults is refused with each of them, and nothing is stored', async (t) => {
   const env = environmentOf(await openTestDatabase(t))
   const folder = folderOf(t)

@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -282,6 +283,84 @@ t.test(
       )
     }, 'each outage is retained')
     for (const { id } of known) t.equal(kept.get(`relight/v1/outages/${id}`)?.id, id)
+  },
+)
+
+t.test(
+  'phases that a device does not have are refused and counted; what is said of those that it has counts',
+  async (t) => {
+    const service = await handService(t)
+    const gateway = await openGateway(t, service.broker)
+    const refused = async () =>
+      /refused_total\{reason="bad-phases"\} (\d+)/.exec(
+        await (await fetch(`${service.http}/metrics`)).text(),
+      )?.[1]
+    const at = Date.now() - 60_000
+    await gateway.switch('FA', 'open', at, { phases: 'BC' })
+    await until(async () => (await refused()) === '1', 'it is counted')
+    t.same(await outages(service), [], 'FA has phase A alone')
+    await gateway.switch('FA', 'open', at + 1000, { phases: 'ABC' })
+    const one = (found: Outage[]) => found.length === 1
+    t.match(await soon(service, 'state=active', one, 'its own phase is out'), [
+      { device: 'FA', phases: 'A', customersOut: 3 },
+    ])
+    t.equal(await refused(), '2', 'and the others are counted')
+  },
+)
+
+t.test(
+  'what the broker does not let in is counted with what is refused',
+  {
+    skip: process.env['RELIGHT_TEST_MOSQUITTO'] === '1' && 'another broker keeps its own accounts',
+  },
+  async (t) => {
+    const service = await handService(t)
+    const gateway = await openGateway(t, service.broker)
+    await gateway.client.publishAsync('grid/v2/gw/switch/B1', '{}', { qos: 1 })
+    await gateway.client.publishAsync('relight/v1/outages/1', '{}', { qos: 1 })
+    const socket = net.connect(Number(new URL(service.broker).port), '127.0.0.1')
+    socket.on('error', () => undefined)
+    const gone = new Promise((resolve) => socket.once('close', resolve))
+    // CONNECT, and a PUBLISH that announces 2 MiB.
+    socket.write(Buffer.from('100d00044d5154540402003c000141', 'hex'))
+    socket.write(Buffer.from([0x30, 0x80, 0x80, 0x80, 0x01, 0, 1, 0x61]))
+    await gone
+    const metrics = await (await fetch(`${service.http}/metrics`)).text()
+    t.match(metrics, 'relight_field_refused_total{reason="publish-denied"} 2')
+    t.match(metrics, 'relight_field_refused_total{reason="packet-too-large"} 1')
+  },
+)
+
+t.test(
+  'an outage that a late word takes back is not retained any more, and an estimate said again is told once',
+  async (t) => {
+    const service = await handService(t)
+    const gateway = await openGateway(t, service.broker)
+    const kept = new Map<string, string>()
+    gateway.client.on('message', (topic, payload) => {
+      if (payload.length === 0) kept.delete(topic)
+      else kept.set(topic, payload.toString())
+    })
+    await gateway.client.subscribeAsync('relight/v1/outages/#', { qos: 1 })
+    const staff = await listen(t, service, ['outages'])
+    const at = Date.now() - 600_000
+    await gateway.switch('SW1', 'open', at)
+    const [outage] = await soon(service, 'state=active', (all) => all.length === 1, 'it is out')
+    await until(() => kept.size === 1, 'it is retained')
+
+    const etr = { at: iso(Date.now() + 3_600_000) }
+    const told = () => staff.notices().filter(({ data }) => data['kind'] === 'etrChanged').length
+    const before = told()
+    for (let times = 0; times < 3; times++)
+      t.equal((await service.post(`outages/${outage?.id}/etr`, etr)).status, 200)
+    await service.post(`outages/${outage?.id}/etr`, { at: iso(Date.now() + 7_200_000) })
+    await until(() => told() >= before + 2, 'the other one is told')
+    t.equal(told(), before + 2, 'the same three times was told once')
+
+    // The tie had been closed before: nobody was out.
+    await gateway.switch('TIE', 'closed', at - 60_000)
+    await until(() => kept.size === 0, 'nothing is retained of it')
+    t.equal((await outages(service, 'state=active')).length, 0)
   },
 )
 

@@ -124,6 +124,8 @@ t.test('each fault is refused by its own reason', async (t) => {
     ['grid/v1/gw1/load/F1', { ...load, amps: [1, 2] }, 'bad-number'],
     ['grid/v1/gw1/load/F1', { ...load, amps: [1, null, 2] }, 'bad-number'],
     ['grid/v1/gw1/load/F1', { ...load, kv: {} }, 'bad-number'],
+    ['grid/v1/gw1/load/F1', { ...load, kv: -0.1 }, 'bad-number'],
+    ['grid/v1/gw1/load/F1', { ...load, amps: [1, -2, 3] }, 'bad-number'],
     ['grid/v1/gw1/state', { online: 'yes', at: AT }, 'bad-state'],
     ['grid/v1/gw1/state', { online: true, at: 'now' }, 'bad-time'],
     ['grid/v1/gw1/state', [{ online: true, at: AT }], 'not-object'],

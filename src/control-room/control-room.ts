@@ -14,7 +14,7 @@ import type { Writer } from '../stores/writer.ts'
 import { openActs } from './acts.ts'
 import { openDeadlines } from './deadlines.ts'
 import { openDeriving } from './deriving.ts'
-import { openIntake, type Taken } from './intake.ts'
+import { openIntake, type DoorRefusal, type Taken } from './intake.ts'
 import { emptyMemory, hasNetwork, openRecollection, remember } from './memory.ts'
 import { countEngine } from './metrics.ts'
 import { openQuarantine } from './quarantine.ts'
@@ -55,6 +55,8 @@ export type ControlRoomParts = {
 export type ControlRoom = {
   /** Takes a message from the field; it is acknowledged when what follows from it is committed. */
   take(message: FieldMessage): void
+  /** The broker let something of a gateway not even in: counted and logged with what is refused here. */
+  refused(reason: DoorRefusal, topic: string, detail: string): void
   act(act: Act, actor: Actor): Promise<ActAnswer>
   /** Numbers and stores notices that follow from something else than the ledger; `also` runs in the same transaction. */
   announce(drafts: readonly Draft[], also?: (tx: Tx) => Promise<void>): Promise<void>
@@ -304,6 +306,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
 
   return {
     take: (message) => push({ job: 'message', message, receivedAt: clock() }),
+    refused: (reason, topic, detail) => intake.refuse(reason, topic, detail),
     act: (act, actor) => ask(() => perform(act, actor), afterRefusal),
     announce: (drafts, also) => ask(() => announce(drafts, also)),
     reviseNetwork: () => push({ job: 'other', answer: reviseNetwork }),

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
-import { decode } from '../feeds/decode.ts'
+import { decode, type RefusalReason } from '../feeds/decode.ts'
 import type { FieldMessage } from '../feeds/feed.ts'
+import { at } from '../grid/network.ts'
+import { formatPhases, NO_PHASES } from '../grid/phases.ts'
 import type { GatewayState, LoadReading, Observation } from '../ledger/observation.ts'
 import { MS_PER_S, type EpochMs } from '../time.ts'
 import type { EngineMetrics } from './metrics.ts'
@@ -12,10 +14,15 @@ const HEARD_EVERY_MS = 5 * MS_PER_S
 /** Refusals written to the log, per reason and minute. */
 const REFUSALS_LOGGED_MAX = 5
 
+/** Reasons of the broker, before a message is one: what has no right to be there, and what is larger than any message. */
+export type DoorRefusal =
+  'connect-denied' | 'publish-denied' | 'subscribe-denied' | 'packet-too-large'
+
 export type Taken = { readonly message: FieldMessage; readonly receivedAt: EpochMs }
 
 /** Where the field's messages become words that the ledger can judge. */
 export type Intake = {
+  refuse(reason: RefusalReason | DoorRefusal | 'unknown-id', topic: string, detail: string): void
   /** What some messages say, as a piece from which nothing follows yet. */
   read(taken: readonly Taken[], room: NetworkRoom, now: EpochMs): Piece
   /** These were committed. */
@@ -29,7 +36,7 @@ export function openIntake(logger: Logger, metrics: EngineMetrics): Intake {
   let heardSavedAt = 0
   const refusalsLogged = new Map<string, number>()
 
-  function refuse(reason: string, topic: string, detail: string): void {
+  const refuse: Intake['refuse'] = (reason, topic, detail) => {
     metrics.refused.inc({ reason })
     const logged = refusalsLogged.get(reason) ?? 0
     refusalsLogged.set(reason, logged + 1)
@@ -52,6 +59,7 @@ export function openIntake(logger: Logger, metrics: EngineMetrics): Intake {
   }
 
   return {
+    refuse,
     read(taken, room, now) {
       const observations: Observation[] = []
       const loads: LoadReading[] = []
@@ -74,10 +82,27 @@ export function openIntake(logger: Logger, metrics: EngineMetrics): Intake {
               else refuse('unknown-id', message.topic, report.point)
               break
             case 'switch':
-            case 'manual':
-              if (room.network.switchIndex.has(report.point)) observations.push(report)
-              else refuse('unknown-id', message.topic, report.point)
+            case 'manual': {
+              const device = room.network.switchIndex.get(report.point)
+              if (device === undefined) {
+                refuse('unknown-id', message.topic, report.point)
+                break
+              }
+              const has = at(room.network.branchPhases, device)
+              const strange = report.phases === null ? NO_PHASES : report.phases & ~has
+              if (strange !== NO_PHASES) {
+                // What it says of the phases that it has is still worth knowing.
+                const says = `${report.point} has the phases ${formatPhases(has)}, not ${formatPhases(strange)}`
+                refuse('bad-phases', message.topic, says)
+              }
+              if (report.phases === null || (report.phases & has) !== NO_PHASES)
+                observations.push(
+                  strange === NO_PHASES
+                    ? report
+                    : { ...report, phases: (report.phases ?? 0) & has },
+                )
               break
+            }
           }
         }
       }

@@ -275,11 +275,11 @@ function readLoad(said: Envelope, fields: Fields): LoadReading | Refusal {
   if (kvar !== null && !isReading(kvar)) {
     return refusal('bad-number', `${said.point}: kvar is ${show(kvar)}`)
   }
-  if (kv !== null && !isReading(kv)) {
+  if (kv !== null && !isMagnitude(kv)) {
     return refusal('bad-number', `${said.point}: kv is ${show(kv)}`)
   }
-  if (amps !== null && !(Array.isArray(amps) && amps.length === 3 && amps.every(isReading))) {
-    return refusal('bad-number', `${said.point}: amps is not three numbers`)
+  if (amps !== null && !(Array.isArray(amps) && amps.length === 3 && amps.every(isMagnitude))) {
+    return refusal('bad-number', `${said.point}: amps is not three numbers from 0`)
   }
   return { kind: 'load', ...said, kw, kvar, amps: amps as LoadReading['amps'], kv }
 }
@@ -298,6 +298,9 @@ function readState(gateway: string, fields: Fields, receivedAt: EpochMs): Gatewa
 
 const isReading = (value: unknown): value is number =>
   typeof value === 'number' && value >= -NUMBER_ABS_MAX && value <= NUMBER_ABS_MAX
+
+/** Currents and voltages come as what a meter shows; the direction is in the power. */
+const isMagnitude = (value: unknown): value is number => isReading(value) && value >= 0
 
 // ── small parts
 

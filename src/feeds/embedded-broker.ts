@@ -104,7 +104,11 @@ export async function openEmbeddedBroker(
     listener({ event: 'disconnected', why: error.message }),
   )
 
-  const server = net.createServer((socket) => accept(broker, socket))
+  const server = net.createServer((socket) =>
+    accept(broker, socket, (client) =>
+      listener({ event: 'refused', act: 'packet', gateway: nameOf(client), topic: null }),
+    ),
+  )
   server.maxConnections = CONNECTIONS_MAX
   const host = accounts === null ? LOOPBACK : (options.host ?? '0.0.0.0')
   const port = await listen(server, host, options.port)
@@ -235,13 +239,15 @@ function holdPublishes(take: TakeMessage): {
 
 // ── sockets
 
-function accept(broker: Aedes, socket: net.Socket): void {
+function accept(broker: Aedes, socket: net.Socket, onTooLarge: (client: Client) => void): void {
   socket.setNoDelay(true)
   const client = broker.handle(socket)
   // aedes collects a packet of any announced size; the parser knows that size after the first bytes.
   const { _parser: parser } = client as unknown as { _parser: { packet: { length: number } } }
   socket.on('readable', () => {
-    if (parser.packet.length > PACKET_BYTES_MAX) socket.destroy()
+    if (socket.destroyed || parser.packet.length <= PACKET_BYTES_MAX) return
+    socket.destroy()
+    onTooLarge(client)
   })
 }
 

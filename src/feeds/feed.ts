@@ -18,10 +18,10 @@ export type FeedEvent =
   | { readonly event: 'connected' }
   /** It goes on trying by itself. */
   | { readonly event: 'disconnected'; readonly why: string }
-  /** A gateway did what it has no right to (or what no gateway has). */
+  /** A gateway did what it has no right to (or what no gateway has); `packet`: it announced one over PACKET_BYTES_MAX and was cut off. */
   | {
       readonly event: 'refused'
-      readonly act: 'connect' | 'publish' | 'subscribe'
+      readonly act: 'connect' | 'publish' | 'subscribe' | 'packet'
       readonly gateway: string | null
       readonly topic: string | null
     }
