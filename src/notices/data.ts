@@ -4,7 +4,7 @@ import { toIso } from '../time.ts'
 import type { NoticeData, NoticeKind } from './notice.ts'
 import type { Moment, OutageStanding } from './standing.ts'
 import { crewTold, type Circle, type ShownEtr } from './told.ts'
-import { textOf, type Sentence, type Value } from './words.ts'
+import { causeSentence, textOf, type Sentence, type Value } from './words.ts'
 
 /** The public sees no number below this: such a count could name a household. */
 export const MASK_BELOW = 5
@@ -99,6 +99,19 @@ export function crewSentence(crew: Crew | null): Sentence | null {
   return crew === null || crewTold(crew.state) === 'none' ? null : { say: `crew.${crew.state}` }
 }
 
+/** What customers hear beside the estimate: the crew, and why. */
+export function crewAndCause(known: {
+  readonly crew: Crew | null
+  readonly cause: string | null
+}): Sentence[] {
+  const cause = causeSentence(known.cause)
+  const crew = crewSentence(known.crew)
+  return [
+    ...(crew === null ? [] : [crew]),
+    ...(cause === null ? [] : [{ say: 'cause.is' as const, with: { cause } }]),
+  ]
+}
+
 /** `28 customers`, or `fewer than 5 customers`. */
 export function publicCount(customers: number): Value {
   return typeof masked(customers) === 'number'
@@ -109,11 +122,11 @@ export function publicCount(customers: number): Value {
 export const reading = ({ at, settings }: Moment) => ({ at, timeZone: settings.timeZone })
 
 /** Null where there is none that may be shown: none given, or it has passed. */
-function etrData(shown: ShownEtr): NoticeData['etr'] {
+export function etrData(shown: ShownEtr): NoticeData['etr'] {
   return shown.etr === 'given' ? etrFields(shown.value) : null
 }
 
-const estimateState = (shown: ShownEtr): 'none' | 'given' | 'reassessing' =>
+export const estimateState = (shown: ShownEtr): 'none' | 'given' | 'reassessing' =>
   shown.etr === 'passed' ? 'reassessing' : shown.etr
 
 function etrFields(etr: NonNullable<OutageStanding['etr']>): NonNullable<NoticeData['etr']> {

@@ -1,11 +1,11 @@
 import type { GroupCode, InterruptionSet } from '../ledger/facts.ts'
 import { MS_PER_MIN, type EpochMs } from '../time.ts'
-import { customerData, crewSentence } from './data.ts'
+import { crewAndCause, customerData } from './data.ts'
 import { etrAtFirst, etrNews, etrNewsDue } from './etr-news.ts'
 import type { Draft, NoticeKind } from './notice.ts'
 import type { Moment, OutageStanding } from './standing.ts'
 import { crewTold, shownEtr, type Circle, type ShownEtr } from './told.ts'
-import { causeSentence, type Sentence } from './words.ts'
+import type { Sentence } from './words.ts'
 
 /** Of news that is neither safety nor restoration a customer gets at most this many within the window; then the newest, later. */
 export const BUDGET_NOTICES = 3
@@ -169,12 +169,7 @@ export class Letters {
   }
 
   private crewAndCause(): Sentence[] {
-    const cause = causeSentence(this.standing.cause)
-    const crew = crewSentence(this.standing.crew)
-    return [
-      ...(crew === null ? [] : [crew]),
-      ...(cause === null ? [] : [{ say: 'cause.is' as const, with: { cause } }]),
-    ]
+    return crewAndCause(this.standing)
   }
 
   private write(

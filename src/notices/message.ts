@@ -21,9 +21,16 @@ const URGENT: readonly NoticeKind[] = [
 ]
 export const isUrgent = (kind: NoticeKind): boolean => URGENT.includes(kind)
 
-/** A later notice of the same outage says all that these said: an unsent one needs not be sent any more. */
-export const isSupersededByNext = (kind: NoticeKind): boolean =>
-  kind === 'etrChanged' || kind === 'crewChanged'
+/** Of these an unsent one needs not be sent any more once the next is there. */
+const NEWS: readonly NoticeKind[] = ['etrChanged', 'crewChanged']
+const PLANNED: readonly NoticeKind[] = ['plannedAnnounced', 'plannedChanged']
+
+/**
+ * Unsent letters of these kinds are superseded by one of this kind to the same people: about an outage by the next word about it, about
+ * planned work by the next word about that work.
+ */
+export const supersedes = (kind: NoticeKind): readonly NoticeKind[] =>
+  kind.startsWith('planned') ? PLANNED : NEWS
 
 /** `points`: named where the reader has several and must know which is meant. */
 export function messageOf(

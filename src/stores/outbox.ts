@@ -1,10 +1,12 @@
 import { sql } from 'kysely'
-import { messageOf, isSupersededByNext, isUrgent, type Message } from '../notices/message.ts'
+import { asItLeaves } from '../notices/fresh.ts'
+import { isUrgent, messageOf, type Message } from '../notices/message.ts'
 import { NOTICE_KINDS, type NoticeData, type NoticeKind } from '../notices/notice.ts'
 import { quietUntil } from '../notices/quiet.ts'
 import type { Language } from '../notices/words.ts'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import { instant, type Database, type Tx } from './database.ts'
+import { dropOvertaken, knownNow, supersede } from './outbox-truth.ts'
 
 export type DeliveryChannel = 'email' | 'sms' | 'push' | 'webhook'
 export type DeliveryState = 'waiting' | 'sent' | 'superseded' | 'expired' | 'dead'
@@ -47,7 +49,7 @@ export function openOutbox(db: Database, timeZone: string) {
         if (notices < SPREAD_BATCH) return total
       }
     },
-    take: (now: EpochMs, limit: number) => take(db, now, limit),
+    take: (now: EpochMs, limit: number) => take(db, timeZone, now, limit),
     async sent(id: string, receipt: string | null, now: EpochMs): Promise<void> {
       await done(db, id, { state: 'sent', receipt, last_error: null, done_at: new Date(now) })
     },
@@ -101,19 +103,12 @@ async function spreadSome(
   for (const notice of notices) {
     const kind = NOTICE_KINDS.find((known) => known === notice.kind)
     if (kind === undefined) continue
+    const data = notice.data as NoticeData
     const recipients = await recipientsOf(tx, notice)
     if (recipients.length === 0) continue
-    const orderKey = notice.outage ?? `notice ${notice.seq}`
+    const orderKey = orderKeyOf({ ...notice, data })
     const ids = recipients.map(({ id }) => id)
-    await tx
-      .updateTable('outbox')
-      .set({ state: 'superseded', done_at: new Date(now) })
-      .where('recipient', 'in', ids)
-      .where('order_key', '=', orderKey)
-      .where('state', '=', 'waiting')
-      .where('attempts', '=', 0)
-      .where('kind', 'in', NOTICE_KINDS.filter(isSupersededByNext))
-      .execute()
+    await supersede(tx, { ...notice, kind, orderKey }, ids, now)
     const urgent = isUrgent(kind)
     const full = urgent ? new Map<number, EpochMs>() : await budgetFullUntil(tx, ids, now)
     await tx
@@ -126,11 +121,11 @@ async function spreadSome(
           outage: notice.outage,
           order_key: orderKey,
           urgent,
-          data: JSON.stringify(notice.data),
+          data: JSON.stringify(data),
           next_at: new Date(
             urgent ? now : notBefore(recipient, full.get(recipient.id) ?? now, timeZone),
           ),
-          expires_at: new Date(now + lifeMs(kind)),
+          expires_at: new Date(expiryOf(kind, data, now)),
           created_at: new Date(now),
         })),
       )
@@ -141,6 +136,12 @@ async function spreadSome(
   const spreadUpTo = notices.length < SPREAD_BATCH ? last : (notices.at(-1)?.seq ?? last)
   await tx.updateTable('outbox_progress').set({ notice_seq: spreadUpTo }).execute()
   return { notices: notices.length, parcels }
+}
+
+type SpreadNotice = {
+  readonly seq: number
+  readonly outage: string | null
+  readonly data: NoticeData
 }
 
 type SpreadRecipient = {
@@ -202,15 +203,28 @@ function notBefore(recipient: SpreadRecipient, at: EpochMs, timeZone: string): E
   return quietUntil(at, quiet, timeZone) ?? at
 }
 
-const lifeMs = (kind: NoticeKind): number =>
-  kind.startsWith('planned') ? PLANNED_EXPIRES_DAYS * MS_PER_DAY : EXPIRES_H * MS_PER_H
+/** Letters about one outage, or one work, are told in their order. */
+const orderKeyOf = ({ outage, data, seq }: SpreadNotice): string => {
+  const work = data['work']
+  return outage ?? (typeof work === 'string' ? `work ${work}` : `notice ${seq}`)
+}
+
+/** Old news does harm; what is announced is no news once it has begun, nor that it is cancelled once it would be over. */
+function expiryOf(kind: NoticeKind, data: NoticeData, now: EpochMs): EpochMs {
+  if (!kind.startsWith('planned')) return now + EXPIRES_H * MS_PER_H
+  const end = Date.parse(String(data[kind === 'plannedCancelled' ? 'until' : 'from']))
+  const latest = now + PLANNED_EXPIRES_DAYS * MS_PER_DAY
+  return Number.isNaN(end) ? latest : Math.min(latest, end)
+}
 
 /** Takes the oldest of each recipient and outage that is due; it comes again after the lease if nothing is heard of it. */
 async function take(
   db: Database,
+  timeZone: string,
   now: EpochMs,
   limit: number,
 ): Promise<{ parcel: OutboxParcel; attempt: number }[]> {
+  await dropOvertaken(db, now)
   await db
     .updateTable('outbox')
     .set({ state: 'expired', done_at: new Date(now) })
@@ -227,7 +241,9 @@ async function take(
     language: Language
     service_points: string[]
     groups: number[]
+    audience: string
     members: number[] | null
+    written_at: EpochMs | null
     outage: string | null
     urgent: boolean
     data: NoticeData
@@ -251,15 +267,30 @@ async function take(
     )
     select taken.id, taken.attempts, taken.outage, taken.urgent, taken.data, taken.notice_seq, taken.recipient,
       recipient.channel, recipient.address, recipient.secret, recipient.language, recipient.service_points, recipient.groups,
-      notice.members
+      recipient.audience, notice.members, notice.at as written_at
     from taken
     join recipient on recipient.id = taken.recipient
     left join notice on notice.seq = taken.notice_seq
     order by taken.urgent desc, taken.id`.execute(db)
+  const known = await knownNow(
+    db,
+    rows.flatMap(({ audience, outage }) =>
+      audience === 'customer' && outage !== null ? [outage] : [],
+    ),
+  )
   return rows.map((row) => {
     const members = new Set(row.members ?? [])
     const points = row.service_points.filter((_, i) => members.has(row.groups[i] ?? -1))
-    const data = points.length === 0 ? row.data : { ...row.data, servicePoints: points }
+    const said =
+      row.audience === 'customer' && row.written_at !== null
+        ? asItLeaves(row.data, {
+            writtenAt: row.written_at,
+            at: now,
+            timeZone,
+            known: (row.outage === null ? undefined : known.get(row.outage)) ?? null,
+          })
+        : row.data
+    const data = points.length === 0 ? said : { ...said, servicePoints: points }
     return {
       attempt: row.attempts,
       parcel: {

@@ -250,6 +250,8 @@ const named = (id: string) => `id=${encodeURIComponent(id)}`
 export const readOutage = (id: string): Promise<void> => readSome([id])
 
 const changed = new Set<string>()
+/** Something was said of a whole area: any outage may have another estimate. */
+let allChanged = false
 let gathering: ReturnType<typeof setTimeout> | undefined
 /** The outage whose detail is open, as the desk says. */
 let selectedId: () => string | null = () => null
@@ -260,6 +262,7 @@ export const heard = signal<{ readonly id: string; readonly times: number }>({ i
 function hearNotice(notice: LiveNotice): void {
   // A word about a load names no outage: it stands in the state of the network, which is read in every round.
   if (notice.data.outage !== null) changed.add(notice.data.outage)
+  else if (notice.data.kind.startsWith('storm')) allChanged = true
   gather()
 }
 
@@ -271,16 +274,19 @@ function gather(): void {
 /** One round at a time: what changes meanwhile waits for the next, so that a storm cannot pile up questions. */
 async function readChanged(): Promise<void> {
   const ids = [...changed]
+  const all = allChanged || ids.length > CHANGED_MAX
   changed.clear()
-  if (ids.length > CHANGED_MAX) await readBoard()
+  allChanged = false
+  if (all) await readBoard()
   else await Promise.all([ids.length > 0 && readSome(ids), readNetworkState()])
   batch(() => {
-    for (const id of ids) {
-      if (id === selectedId()) heard.value = { id, times: heard.value.times + 1 }
+    const selected = selectedId()
+    if (selected !== null && (all || ids.includes(selected))) {
+      heard.value = { id: selected, times: heard.value.times + 1 }
     }
   })
   gathering = undefined
-  if (changed.size > 0) gather()
+  if (changed.size > 0 || allChanged) gather()
 }
 
 export function openBoard(): void {
