@@ -353,6 +353,8 @@ t.test('a gateway that is behind does not tell again what another one has told',
   await reader.settle()
   front.stream.committed(3)
   await front.stream.idle()
+  // While the database is asked whether it is the same one, what is told waits.
+  await reader.until('the third', () => seqs(reader).length > 0)
   await reader.settle()
   t.same(seqs(reader), [3])
   t.notOk(reader.frames.some(({ type }) => type === 'resync'))

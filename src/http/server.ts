@@ -99,7 +99,8 @@ export async function buildServer(parts: HttpParts): Promise<App> {
   await app.register(rateLimit, { global: false, cache: COUNTED_MAX })
   guard(app, parts)
   await app.register(websocket, {
-    options: { maxPayload: FRAME_BYTES_MAX, perMessageDeflate: false },
+    // The rooms know who is there: a second list would cost each socket more memory.
+    options: { maxPayload: FRAME_BYTES_MAX, perMessageDeflate: false, clientTracking: false },
     errorHandler: (_error, socket) => socket.terminate(),
     preClose: (done) => {
       void parts.live.close().finally(() => {

@@ -29,11 +29,11 @@ export function formatMessage(
         text += part.text
         break
       case 'number':
-        text += counted === null ? '#' : numbers(language).format(counted)
+        text += counted === null ? '#' : numberWords(counted, language)
         break
       case 'value': {
         const value = given(values, part.name)
-        text += typeof value === 'number' ? numbers(language).format(value) : value
+        text += typeof value === 'number' ? numberWords(value, language) : value
         break
       }
       case 'plural': {
@@ -119,6 +119,12 @@ function parseArgument(message: string, start: number): { part: Part; end: numbe
   if (cases['other'] === undefined) throw new Error(`no case "other" in: ${message}`)
   return { part: { part: 'plural', name: plural[1] ?? '', cases }, end: at + 1 }
 }
+
+/** No language that we write groups fewer than four digits: what is said most needs no asking. */
+const numberWords = (value: number, language: string): string =>
+  Number.isInteger(value) && value >= 0 && value < 1000
+    ? String(value)
+    : numbers(language).format(value)
 
 const numberFormats = new Map<string, Intl.NumberFormat>()
 function numbers(language: string): Intl.NumberFormat {

@@ -62,11 +62,17 @@ export type Draft = {
 
 export type Notice = Draft & { readonly seq: number }
 
-const written = new WeakMap<NoticeData, string>()
+const JSON_TEXT = Symbol('json')
 
-/** The data as one line of JSON, made once: what is saved is what is sent. */
-export function jsonOf(data: NoticeData): string {
-  let json = written.get(data)
-  if (json === undefined) written.set(data, (json = JSON.stringify(data)))
+/**
+ * The data as one line of JSON, made once: what is saved is what is sent. It is kept on the data itself, where a copy does not take it
+ * along; a weak map of all that a storm says would be looked through at every collection of garbage.
+ */
+export function jsonOf(data: NoticeData & { readonly [JSON_TEXT]?: string }): string {
+  let json = data[JSON_TEXT]
+  if (json === undefined) {
+    json = JSON.stringify(data)
+    Object.defineProperty(data, JSON_TEXT, { value: json, enumerable: false })
+  }
   return json
 }

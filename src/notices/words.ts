@@ -97,55 +97,53 @@ function clockTime(
   return language === 'en' ? `${time} on ${day}` : `${day}${time}`
 }
 
-/** Formats kept for reuse: in a storm the same minutes are said thousands of times. */
+/** Kept for reuse: in a storm the same minutes are said thousands of times. */
 const SAID_MAX = 5_000
-const said = new Map<string, string>()
+type Unit = 'minute' | 'second' | 'day'
+// Days change at whole quarters of an hour, in every zone there is.
 const STEP_MS = { second: MS_PER_S, minute: MS_PER_MIN, day: 15 * MS_PER_MIN }
 
-function formatted(
-  what: 'minute' | 'second' | 'day',
-  instant: EpochMs,
-  language: Language,
-  timeZone: string,
-): string {
-  // Days change at whole quarters of an hour, in every zone there is.
-  const key = `${what} ${Math.floor(instant / STEP_MS[what])} ${language} ${timeZone}`
-  let words = said.get(key)
+function formatted(what: Unit, instant: EpochMs, language: Language, timeZone: string): string {
+  const { format, said } = formatter(language, timeZone, what)
+  const step = Math.floor(instant / STEP_MS[what])
+  let words = said.get(step)
   if (words === undefined) {
     if (said.size >= SAID_MAX) said.clear()
-    words = formatter(language, timeZone, what).format(instant)
-    said.set(key, words)
+    words = format.format(instant)
+    said.set(step, words)
   }
   return words
 }
 
-const formatters = new Map<string, Intl.DateTimeFormat>()
-function formatter(
-  language: Language,
-  timeZone: string,
-  what: 'minute' | 'second' | 'day',
-): Intl.DateTimeFormat {
-  const key = `${language} ${timeZone} ${what}`
-  let made = formatters.get(key)
-  if (made === undefined) {
-    const locale = language === 'en' ? 'en-GB' : language
-    made = new Intl.DateTimeFormat(
+type Formatter = { readonly format: Intl.DateTimeFormat; readonly said: Map<number, string> }
+
+const formatters = new Map<string, Record<Language, Partial<Record<Unit, Formatter>>>>()
+function formatter(language: Language, timeZone: string, what: Unit): Formatter {
+  let ofZone = formatters.get(timeZone)
+  if (ofZone === undefined) formatters.set(timeZone, (ofZone = { en: {}, 'zh-CN': {} }))
+  return (ofZone[language][what] ??= {
+    format: dateFormat(language, timeZone, what),
+    said: new Map(),
+  })
+}
+
+function dateFormat(language: Language, timeZone: string, what: Unit): Intl.DateTimeFormat {
+  const locale = language === 'en' ? 'en-GB' : language
+  if (what === 'day') {
+    return new Intl.DateTimeFormat(
       locale,
-      what === 'day'
-        ? language === 'en'
-          ? { timeZone, weekday: 'short', day: 'numeric', month: 'short' }
-          : { timeZone, day: 'numeric', month: 'long' }
-        : {
-            timeZone,
-            hour: '2-digit',
-            minute: '2-digit',
-            hourCycle: 'h23',
-            ...(what === 'second' ? { second: '2-digit' as const } : {}),
-          },
+      language === 'en'
+        ? { timeZone, weekday: 'short', day: 'numeric', month: 'short' }
+        : { timeZone, day: 'numeric', month: 'long' },
     )
-    formatters.set(key, made)
   }
-  return made
+  return new Intl.DateTimeFormat(locale, {
+    timeZone,
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+    ...(what === 'second' ? { second: '2-digit' as const } : {}),
+  })
 }
 
 const CATALOGUES: Record<Language, Readonly<Record<MessageKey, string>>> = {
@@ -153,10 +151,10 @@ const CATALOGUES: Record<Language, Readonly<Record<MessageKey, string>>> = {
   'zh-CN': CATALOGUE_ZH_CN,
 }
 
-const parsed = new Map<string, Part[]>()
+const parsed: Record<Language, Map<MessageKey, Part[]>> = { en: new Map(), 'zh-CN': new Map() }
 function messageOf(key: MessageKey, language: Language): Part[] {
-  const name = `${language} ${key}`
-  let message = parsed.get(name)
-  if (message === undefined) parsed.set(name, (message = parseMessage(CATALOGUES[language][key])))
+  const known = parsed[language]
+  let message = known.get(key)
+  if (message === undefined) known.set(key, (message = parseMessage(CATALOGUES[language][key])))
   return message
 }
