@@ -48,6 +48,9 @@ GET  /api/v1/predicted                dp a
 GET  /api/v1/periods                  dp a
 GET  /api/v1/periods/:month           dp a
 GET  /api/v1/major-days               dp a
+GET  /api/v1/interruption-map         dp a
+GET  /api/v1/targets                  dp a
+PUT  /api/v1/targets                  p  a
 GET  /api/v1/balance                  dp a
 GET  /api/v1/balance/feeders/:id/loss dp a
 GET  /api/v1/balance/ties             dp a

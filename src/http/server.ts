@@ -28,6 +28,8 @@ import { nothingThere } from './paths.ts'
 import { patrolRoutes } from './patrols.ts'
 import { periodRoutes } from './periods.ts'
 import { plannerRoutes } from './planner.ts'
+import { interruptionMapRoutes } from './interruption-map.ts'
+import { targetRoutes } from './targets.ts'
 import { planningRoutes } from './planning.ts'
 import { predictedRoutes } from './predicted.ts'
 import { badFields, Problem, ProblemAnswer, sendProblem, type ProblemPart } from './problem.ts'
@@ -127,6 +129,8 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await periodRoutes(routes, parts)
     await listRoutes(routes, parts)
     await predictedRoutes(routes, parts)
+    await targetRoutes(routes, parts)
+    await interruptionMapRoutes(routes, parts)
     await customerRoutes(routes, parts, probable)
     await probableRoutes(routes, probable)
     await balanceRoutes(routes, parts)

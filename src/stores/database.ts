@@ -9,6 +9,7 @@ import type { PlanningTables } from './planning-tables.ts'
 import type { CoreTables } from './schema.ts'
 import type { PatrolTables } from './patrol-tables.ts'
 import type { StormTables } from './storm-tables.ts'
+import type { TargetTables } from './target-tables.ts'
 import type { WorkTables } from './work-tables.ts'
 import { toIso, type EpochMs } from '../time.ts'
 
@@ -20,6 +21,7 @@ export type Tables = CoreTables &
   PatrolTables &
   PlanningTables &
   StormTables &
+  TargetTables &
   AccountTables &
   ReliabilityTables &
   RollupTables &
