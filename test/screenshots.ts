@@ -1,5 +1,6 @@
 /**
- * Pictures of every page in the states that people meet them in, for eyes to judge (`npm run screenshots`, written to /screenshots/).
+ * Pictures of every page in the states that people meet them in, for eyes to judge (`npm run screenshots`, written to /screenshots/; `npm run
+ * screenshots -- plan my` takes only those whose names begin so).
  * Everything on them comes out of the running service: a town from a seed, and what its field says over MQTT.
  */
 import fs from 'node:fs'
@@ -27,6 +28,10 @@ const OUT = fileURLToPath(new URL('../screenshots/', import.meta.url))
 const DESK = { width: 1366, height: 768 }
 const WIDE = { width: 1920, height: 1080 }
 const PHONE = { width: 390, height: 844 }
+
+const WANTED = process.argv.slice(2)
+const isWanted = (name: string): boolean =>
+  WANTED.length === 0 || WANTED.some((each) => name.startsWith(each))
 
 const random = randomFrom(SEED)
 const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'relight-screenshots-'))
@@ -100,6 +105,7 @@ async function takeAll(service: Service, browser: Browser): Promise<void> {
       whole?: boolean
     } = {},
   ) => {
+    if (!isWanted(name)) return
     const { role, points = [], keys = [], whole = false, ...rest } = options
     const context = await browser.newContext({ viewport: DESK, ...rest })
     const page = await context.newPage()

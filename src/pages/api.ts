@@ -62,6 +62,31 @@ async function ask<T>(method: string, path: string, body?: unknown): Promise<Ans
   }
 }
 
+/** Keeps what a path answers as a file of the reader's; the reason why not, else the empty text. */
+export async function keep(path: string, name: string): Promise<string> {
+  const headers = new Headers()
+  if (token.value !== null) headers.set('authorization', `Bearer ${token.value}`)
+  try {
+    const response = await fetch(path, { headers })
+    if (!response.ok) {
+      const { detail, title } = await readProblem(response)
+      return detail || title
+    }
+    saveFile(await response.blob(), name)
+    return ''
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+export function saveFile(file: Blob, name: string): void {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(file)
+  link.download = name
+  link.click()
+  URL.revokeObjectURL(link.href)
+}
+
 async function readProblem(response: Response): Promise<Problem> {
   const said = (await response.json().catch(() => ({}))) as Partial<Problem>
   return {

@@ -1,3 +1,4 @@
+import { saveFile } from '../api.ts'
 import { question } from './question.ts'
 import { valueOf } from './reading.ts'
 import { reports, type Report } from './report-data.ts'
@@ -21,12 +22,8 @@ export function exportCsv(): void {
   const text = lines.map((cells) => cells.map(quote).join(',')).join('\r\n')
   // The mark of byte order tells spreadsheets that this is UTF-8.
   const file = new Blob(['\uFEFF', text], { type: 'text/csv' })
-  const link = document.createElement('a')
-  link.href = URL.createObjectURL(file)
   const { from, to, rulebook } = question.value
-  link.download = `relight-${rulebook}-${from}-${to}.csv`
-  link.click()
-  URL.revokeObjectURL(link.href)
+  saveFile(file, `relight-${rulebook}-${from}-${to}.csv`)
 }
 
 const quote = (cell: string): string =>

@@ -11,6 +11,7 @@ import {
   yearBefore,
   VIEWS,
 } from './question.ts'
+import { PlaceSelect } from './place-select.tsx'
 import { reports } from './report-data.ts'
 import { w } from './words.ts'
 
@@ -106,6 +107,7 @@ export function Head() {
             >
               {words.months12}
             </button>
+            <PlaceSelect />
             <label>
               {words.rulebook}
               <select
@@ -158,7 +160,7 @@ function Denominator() {
   const [row] = shown.system.rows
   const { shortUpToS } = shown.system.rulebook.settings
   const short = shortUpToS % 60 === 0 ? `${shortUpToS / 60} min` : `${shortUpToS} s`
-  const place = shown.of.feeder ?? shown.of.area
+  const place = shown.of.feeder ?? shown.of.substation ?? shown.of.area
   return (
     <p class="den">
       <span>
@@ -178,7 +180,11 @@ function Denominator() {
       {place !== null && (
         <span>
           <b>{words.only(place)}</b>{' '}
-          <button type="button" class="plain" onClick={() => ask({ feeder: null, area: null })}>
+          <button
+            type="button"
+            class="plain"
+            onClick={() => ask({ feeder: null, substation: null, area: null })}
+          >
             {words.whole}
           </button>
         </span>

@@ -2,6 +2,8 @@ import { figure } from './figures.ts'
 import { Fold } from './fold.tsx'
 import { ask } from './question.ts'
 import { valueOf } from './reading.ts'
+import { Save } from './save.tsx'
+import { TargetForm, TargetLine, useTargets } from './targets.tsx'
 import type { Reports } from './report-data.ts'
 import { w } from './words.ts'
 
@@ -12,6 +14,7 @@ const FIRST_MAX = 8
 /** Each index beside last year's; the one chosen is what the charts show. */
 export function Indices({ shown, symbol }: { shown: Reports; symbol: string }) {
   const words = w.value
+  const targets = useTargets(shown.of)
   const [row] = shown.system.rows
   if (row === undefined) return null
   const before = valueOf(shown.lastYear)?.rows[0]
@@ -44,6 +47,12 @@ export function Indices({ shown, symbol }: { shown: Reports; symbol: string }) {
             >
               <span class="name">{name}</span>
               <span class="v">{say(name, row.indices[name] ?? null)}</span>
+              <TargetLine
+                symbol={name}
+                value={row.indices[name] ?? null}
+                unit={row.units[name] ?? ''}
+                targets={targets}
+              />
               <span class="mute">
                 {shown.lastYear.state === 'reading'
                   ? words.lastYearReading
@@ -55,6 +64,10 @@ export function Indices({ shown, symbol }: { shown: Reports; symbol: string }) {
           </li>
         ))}
       </ul>
+      <p class="row noprint under">
+        <Save by="system" />
+      </p>
+      {targets !== null && <TargetForm targets={targets} symbols={first} units={row.units} />}
       {rest.length > 0 && (
         <Fold name="others" says={words.others(rest.length)}>
           <table class="more">

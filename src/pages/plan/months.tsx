@@ -3,6 +3,7 @@ import { figure, steps, UNKNOWN } from './figures.ts'
 import { Fold } from './fold.tsx'
 import { valueOf, type Known } from './reading.ts'
 import { addsUp, type Report, type Reports } from './report-data.ts'
+import { Save } from './save.tsx'
 import { Unread } from './unread.tsx'
 import { Provisional } from './provisional.tsx'
 import { w } from './words.ts'
@@ -37,6 +38,7 @@ export function Months({ shown, symbol }: { shown: Reports; symbol: string }) {
     <section>
       <h2>
         {words.byMonth(symbol)} <span class="mute">{unit}</span>
+        <Save by="month" />
         <span class="push key">
           {stacked ? (
             <>

@@ -8,6 +8,7 @@ import { Explain } from './explain.tsx'
 import { FeederPage } from './feeder.tsx'
 import { Head } from './head.tsx'
 import { MajorDaysPlot } from './major-days.tsx'
+import { OftenMap } from './often-map.tsx'
 import { Months } from './months.tsx'
 import { Indices } from './indices.tsx'
 import { followAddress, question } from './question.ts'
@@ -66,6 +67,7 @@ function Report({ shown }: { shown: Reports }) {
         <FeederPage shown={shown} feeder={shown.of.feeder} />
       )}
       <Causes shown={shown} symbol={symbol} />
+      <OftenMap shown={shown} />
     </>
   )
 }

@@ -4,7 +4,8 @@ import { figure, percent, whole } from './figures.ts'
 import { Provisional } from './provisional.tsx'
 import { addressOf, ask, question } from './question.ts'
 import { valueOf } from './reading.ts'
-import type { IndexRow, Reports } from './report-data.ts'
+import type { Reports } from './report-data.ts'
+import { Save } from './save.tsx'
 import { Unread } from './unread.tsx'
 import { w } from './words.ts'
 
@@ -46,6 +47,7 @@ export function Feeders({ shown, symbol }: { shown: Reports; symbol: string }) {
         <span class="mute">
           {words.feedersFew(Math.min(3, rows.length), percent(three, total))}
         </span>
+        <Save by="feeder" />
       </h2>
       <table class="feeders">
         <thead>
@@ -81,7 +83,7 @@ export function Feeders({ shown, symbol }: { shown: Reports; symbol: string }) {
               <tr key={row.group} class={row.group === question.value.feeder ? 'sel' : ''}>
                 <td class="n mute">{index + 1}</td>
                 <th scope="row">
-                  <FeederLink row={row} /> {row.provisional && <Provisional />}
+                  <FeederLink feeder={row.group} /> {row.provisional && <Provisional />}
                 </th>
                 <td class="n">{whole(row.customersServed)}</td>
                 {symbols.map((each) => (
@@ -125,9 +127,9 @@ export function Feeders({ shown, symbol }: { shown: Reports; symbol: string }) {
   )
 }
 
-function FeederLink({ row }: { row: IndexRow }) {
-  if (row.group === null) return <>{w.value.noName}</>
-  const feeder = row.group
+/** Leads to the feeder alone. */
+export function FeederLink({ feeder }: { feeder: string | null }) {
+  if (feeder === null) return <>{w.value.noName}</>
   const wanted = { ...question.value, feeder }
   return (
     <a
@@ -164,7 +166,7 @@ export function Causes({ shown, symbol }: { shown: Reports; symbol: string }) {
   return (
     <section>
       <h2>
-        {words.causes} <span class="mute">{words.ofIndex(symbol, unit)}</span>
+        {words.causes} <span class="mute">{words.ofIndex(symbol, unit)}</span> <Save by="cause" />
       </h2>
       <table class="causes">
         <thead>
