@@ -122,6 +122,68 @@ void t.test('the view of the planner', skip, async (t) => {
     t.same(await violations(await page.goto(address).then(() => page)), [])
   })
 
+  await t.test('a target stands beside its index in every view of the whole', async (t) => {
+    const { plan, outage, service } = await openPlan(t)
+    await outage('S1', 3, 60)
+    const { page, complaints } = await plan(`${LAST_YEAR}&open=targets&lang=en`)
+    // 83 customers of 403 for an hour: 12.4 minutes a customer.
+    const saidi = page.locator('.ix', { hasText: 'SAIDI' })
+    await page.locator('input[name=SAIDI]').fill('10')
+    await page.locator('input[name=SAIFI]').fill('0.5')
+    await page.locator('input[name=ASAI]').fill('0.99')
+    await page.locator('button', { hasText: 'Save targets' }).click()
+    await page.getByText('Saved.').waitFor()
+    t.match(await saidi.innerText(), /12\.4 min\s+target 10 · above target/)
+    t.match(await page.locator('.ix', { hasText: 'SAIFI' }).innerText(), /target 0\.5 · target met/)
+    t.match(await page.locator('.ix', { hasText: 'ASAI' }).innerText(), /target 0\.99 · target met/)
+    t.same(
+      (await service.get<{ targets: object }>(`targets?year=${YEAR}`)).targets,
+      { ASAI: 0.99, SAIDI: 10, SAIFI: 0.5 },
+      'what was left empty is no target',
+    )
+    await page.goto(page.url().replace(`to=${YEAR + 1}-01-01`, `to=${YEAR}-10-01`))
+    await saidi.getByText('above target').waitFor()
+    t.match(await page.locator('.ix', { hasText: 'SAIFI' }).innerText(), /within it so far/)
+    await page.locator('.ask select').first().selectOption('area west')
+    await page.getByText('Only west').waitFor()
+    t.notMatch(await page.locator('.ixs').innerText(), /target/, 'a target is of the whole')
+    t.match(page.url(), /area=west/)
+    t.same(await violations(page), [])
+    t.same(complaints, [])
+  })
+
+  await t.test('the map says in words and numbers what its squares show', async (t) => {
+    const { plan, outage } = await openPlan(t)
+    for (const month of [3, 4, 5]) await outage('S1', month, 60)
+    await outage('H2', 6, 30)
+    const { page, complaints } = await plan(`${LAST_YEAR}&open=often&lang=en`)
+    await page.locator('.often .legend').waitFor()
+    t.equal(await page.locator('.cells:not(.sw) rect').count(), 3)
+    t.equal(await page.locator('.cells:not(.sw) rect.k4').count(), 1)
+    const row = (name: string) => rowOf(page, '.legend', name).innerText()
+    t.match(await row('3 or more'), /\b1\s+83\s+20\.6/)
+    t.match(await row('1 to below 2'), /\b1\s+200\s+49\.6/)
+    t.match(await row('none'), /\b1\s+120\s+29\.8/)
+    t.match(
+      await page.locator('.cells rect.k4 title').textContent(),
+      /83 customers, 3 interruptions each; 83 had three or more/,
+    )
+    t.match(await rowOf(page, '.often details', 'n2').innerText(), /F1\s+83\s+3/)
+    const kept = page.waitForEvent('download')
+    await page.locator('button[aria-label="Keep the feeders as XLSX"]').click()
+    const file = await kept
+    t.equal(
+      file.suggestedFilename(),
+      `relight-ieee1366-feeder-${YEAR}-01-01-${YEAR + 1}-01-01.xlsx`,
+    )
+    for (const look of ['lang=en&theme=dark', 'lang=zh&theme=light']) {
+      await page.goto(`${page.url().replace(/&lang.*/, '')}&${look}`)
+      await page.locator('.often .legend').waitFor()
+      t.same(await violations(page), [], look)
+    }
+    t.same(complaints, [])
+  })
+
   await t.test('a list of works that goes on says so, and goes on', async (t) => {
     const { plan, service } = await openPlan(t)
     const work = async (title: string, from: number): Promise<string> => {

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { amend, question } from './question.ts'
 
-/** The table behind a chart, folded away; the address says which are out, so that a colleague sees the same. */
+/** The table behind a chart, folded away and not made until it is wanted; the address says which are out, so that a colleague sees the same. */
 export function Fold(parts: { name: string; says: string; children: ComponentChildren }) {
   const { name } = parts
   const out = question.value.open.includes(name)
@@ -16,7 +16,7 @@ export function Fold(parts: { name: string; says: string; children: ComponentChi
       }}
     >
       <summary>{parts.says}</summary>
-      {parts.children}
+      {out && parts.children}
     </details>
   )
 }

@@ -148,7 +148,10 @@ export function Months({ shown, symbol }: { shown: Reports; symbol: string }) {
 
 const nameOf = (month: string): string => monthName(Date.parse(`${month}-15T12:00:00Z`))
 
-function barsOf({ months, monthsUnplanned, monthsLastYear }: Reports, symbol: string): Bar[] {
+function barsOf(shown: Reports, symbol: string): Bar[] {
+  const { months, monthsUnplanned, monthsLastYear } = shown
+  // A year without any interruption is one that nobody recorded.
+  const recorded = valueOf(shown.lastYear)?.rows[0]?.ci !== 0
   const by = (report: Known<Report>) =>
     new Map(valueOf(report)?.rows.map((row) => [row.group, row.indices[symbol] ?? null]))
   const unplanned = by(monthsUnplanned)
@@ -160,7 +163,7 @@ function barsOf({ months, monthsUnplanned, monthsLastYear }: Reports, symbol: st
       month: group,
       all: indices[symbol] ?? null,
       unplanned: unplanned.get(group) ?? null,
-      lastYear: past.get(before) ?? null,
+      lastYear: recorded ? (past.get(before) ?? null) : null,
       provisional,
     }
   })
