@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { CELLS_ALONG_MAX, cellsOf } from '../src/reliability/cells.ts'
 import { MS_PER_MIN } from '../src/time.ts'
+import { until } from './support/broker.ts'
 import { openTestDatabase } from './support/database.ts'
 import { TOWN } from './support/people.ts'
 import { openGateway, openTestService } from './support/service.ts'
@@ -32,6 +33,7 @@ t.test('the map counts sustained interruptions where the customers are', async (
   await outage('H2', 10, 5)
   const map = (more = '') => service.get<Answer>(`interruption-map?${PERIOD}${more}`, 'planner')
 
+  await until(async () => (await map()).total.ci === 449, 'all of it is on record')
   const all = await map()
   // The nodes lie 715 m apart on a line: n1 in the first square of 100 m, n2 in the eighth, n3 in the fifteenth.
   t.equal(all.grid?.sideM, 100)

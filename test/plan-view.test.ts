@@ -1,38 +1,9 @@
-import type { Page } from 'playwright-core'
 import t from 'tap'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../src/time.ts'
-import { buildPages, noBrowser, openBrowser, violations, visit } from './support/browser.ts'
-import { openTestDatabase } from './support/database.ts'
-import { TOWN } from './support/people.ts'
-import { openGateway, openTestService } from './support/service.ts'
+import { buildPages, noBrowser, violations } from './support/browser.ts'
+import { dayOf, LAST_YEAR, openPlan, rowOf, YEAR } from './support/plan.ts'
 
 const skip = noBrowser === false ? {} : { skip: noBrowser }
-const YEAR = new Date().getUTCFullYear() - 1
-const LAST_YEAR = `from=${YEAR}-01-01&to=${YEAR + 1}-01-01`
-const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10)
-
-/** The planner's page over the town of support/people.ts. */
-async function openPlan(test: { teardown(fn: () => unknown): void }) {
-  const database = await openTestDatabase(test)
-  const service = await openTestService(test, database, { tables: TOWN })
-  const field = await openGateway(test, service.broker)
-  const browser = await openBrowser(test)
-  const token = await service.token('planner')
-  return {
-    service,
-    field,
-    plan: (query: string) => visit(browser, `${service.http}/plan?${query}`, { token }),
-    /** Opened at 12:00 of a day of the last year for so many minutes. */
-    outage: async (id: string, month: number, forMin: number): Promise<void> => {
-      const at = Date.UTC(YEAR, month - 1, 10, 12)
-      await field.switch(id, 'open', at)
-      await field.switch(id, 'closed', at + forMin * MS_PER_MIN)
-    },
-  }
-}
-
-const rowOf = (page: Page, section: string, name: string) =>
-  page.locator(`${section} tbody tr`, { has: page.locator('th', { hasText: name }) })
 
 void t.test('the view of the planner', skip, async (t) => {
   await buildPages()
@@ -76,8 +47,8 @@ void t.test('the view of the planner', skip, async (t) => {
   })
 
   await t.test('whoever is out makes a row provisional, and its neighbour not', async (t) => {
-    const { plan, field, service } = await openPlan(t)
-    await field.switch('S1', 'open', Date.now() - 2 * MS_PER_H)
+    const { plan, interrupt, service } = await openPlan(t)
+    await interrupt('S1', Date.now() - 2 * MS_PER_H, null)
     const from = dayOf(Date.now() - 2 * MS_PER_DAY)
     const { page } = await plan(`from=${from}&to=${dayOf(Date.now() + MS_PER_DAY)}&lang=en`)
     const out = rowOf(page, '.feeders', 'F1')
@@ -160,7 +131,7 @@ void t.test('the view of the planner', skip, async (t) => {
     await page.locator('.often .legend').waitFor()
     t.equal(await page.locator('.cells:not(.sw) rect').count(), 3)
     t.equal(await page.locator('.cells:not(.sw) rect.k4').count(), 1)
-    const row = (name: string) => rowOf(page, '.legend', name).innerText()
+    const row = (name: string) => rowOf(page, '.legend', name).first().innerText()
     t.match(await row('3 or more'), /\b1\s+83\s+20\.6/)
     t.match(await row('1 to below 2'), /\b1\s+200\s+49\.6/)
     t.match(await row('none'), /\b1\s+120\s+29\.8/)

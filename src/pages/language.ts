@@ -40,6 +40,7 @@ const formats = computed(() => {
     day: build({ weekday: 'short', day: 'numeric', month: 'short' }),
     date: build({ day: 'numeric', month: 'short', year: 'numeric' }),
     month: build({ month: 'short' }),
+    monthYear: build({ month: 'long', year: 'numeric' }),
     number: new Intl.NumberFormat(locale),
   }
 })
@@ -61,6 +62,8 @@ const isoParts = new Intl.DateTimeFormat('en-CA', {
 /** `2026-11-24`: the day that an instant belongs to in the utility's calendar. */
 export const localDay = (at: EpochMs): string => isoParts.format(at)
 export const monthName = (at: EpochMs): string => formats.value.month.format(at)
+/** `November 2026` */
+export const monthYear = (at: EpochMs): string => formats.value.monthYear.format(at)
 export const count = (value: number): string => formats.value.number.format(value)
 
 /** `03:12` today, with its day on any other. */

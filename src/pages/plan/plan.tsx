@@ -5,6 +5,9 @@ import { startClock } from '../page-clock.ts'
 import { SignIn } from '../sign-in.tsx'
 import { Balance } from './balance.tsx'
 import { Explain } from './explain.tsx'
+import { AgainstRulebook } from './difference.tsx'
+import { Beside } from './beside.tsx'
+import { FiledMonths } from './filed.tsx'
 import { FeederPage } from './feeder.tsx'
 import { Head } from './head.tsx'
 import { MajorDaysPlot } from './major-days.tsx'
@@ -43,6 +46,7 @@ function Plan() {
         {view === 'reliability' && shown !== null && <Report shown={shown} />}
         {view === 'balance' && <Balance />}
         {view === 'works' && <Works />}
+        {view === 'filed' && <FiledMonths />}
       </main>
       {explain && shown !== null && <Explain shown={shown} />}
     </div>
@@ -68,6 +72,8 @@ function Report({ shown }: { shown: Reports }) {
       )}
       <Causes shown={shown} symbol={symbol} />
       <OftenMap shown={shown} />
+      <Beside of={shown.of} />
+      <AgainstRulebook of={shown.of} />
     </>
   )
 }

@@ -26,6 +26,12 @@ export type Question = {
   readonly since: string | null
   /** The work whose effect is shown. */
   readonly work: string | null
+  /** The month whose filed figures are shown, `2026-10`. */
+  readonly month: string | null
+  /** The rulebook that the figures are held against. */
+  readonly against: string | null
+  /** Equipment that a prediction does without. */
+  readonly without: readonly string[]
   /** The moment of the balance, RFC 3339; none: now. */
   readonly at: string | null
   /** The day (`2026-11-24`) or year (`2026`) whose highest load the balance shows instead of a moment. */
@@ -33,7 +39,7 @@ export type Question = {
   /** The feeder or substation whose load, forecast and N-1 stand above the balance. */
   readonly place: string | null
 }
-export const VIEWS = ['reliability', 'balance', 'works'] as const
+export const VIEWS = ['reliability', 'balance', 'works', 'filed'] as const
 export type View = (typeof VIEWS)[number]
 export const EXCLUSIONS = ['planned', 'major', 'external', 'source_shortage'] as const
 export type Exclusion = (typeof EXCLUSIONS)[number]
@@ -72,6 +78,9 @@ function fromAddress(): Question {
     view: VIEWS.find((each) => each === asked.get('view')) ?? 'reliability',
     since: isDay(asked.get('since')) ? asked.get('since') : null,
     work: asked.get('work'),
+    month: /^\d{4}-\d\d$/.test(asked.get('month') ?? '') ? asked.get('month') : null,
+    against: asked.get('against'),
+    without: listOf(asked.get('without')),
     at: asked.get('at'),
     peak: /^\d{4}(-\d\d-\d\d)?$/.test(asked.get('peak') ?? '') ? asked.get('peak') : null,
     place: asked.get('place'),
@@ -105,6 +114,9 @@ export function addressOf(wanted: Question): string {
   if (wanted.view !== 'reliability') says.set('view', wanted.view)
   if (wanted.since !== null) says.set('since', wanted.since)
   if (wanted.work !== null) says.set('work', wanted.work)
+  if (wanted.month !== null) says.set('month', wanted.month)
+  if (wanted.against !== null) says.set('against', wanted.against)
+  if (wanted.without.length > 0) says.set('without', wanted.without.join(','))
   if (wanted.at !== null) says.set('at', wanted.at)
   if (wanted.peak !== null) says.set('peak', wanted.peak)
   if (wanted.place !== null) says.set('place', wanted.place)

@@ -16,8 +16,8 @@ export const knownFrom = <T>(answer: Answer<T>): Known<T> =>
 export const valueOf = <T>(known: Known<T>): T | null =>
   known.state === 'known' ? known.value : null
 
-/** Reads a path, and again whenever it changes; the answer to an older path is let go. */
-export function useRead<T>(path: string): Known<T> {
+/** Reads a path, and again whenever it or `version` changes; the answer to an older question is let go. */
+export function useRead<T>(path: string, version = 0): Known<T> {
   const [known, setKnown] = useState<{ path: string; known: Known<T> }>({
     path,
     known: { state: 'reading' },
@@ -31,6 +31,6 @@ export function useRead<T>(path: string): Known<T> {
     return () => {
       gone = true
     }
-  }, [path])
+  }, [path, version])
   return known.path === path ? known.known : { state: 'reading' }
 }
