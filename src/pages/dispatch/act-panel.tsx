@@ -10,6 +10,7 @@ import { ActFrame, Field } from './act-frame.tsx'
 import { act } from './desk.ts'
 import { outageName } from './network.ts'
 import type { Outage } from './outages.ts'
+import { StormAct } from './storm-act.tsx'
 import { SwitchAct } from './switch-act.tsx'
 import { parseMoment } from './moment.ts'
 import { w } from './words.ts'
@@ -19,6 +20,7 @@ export function ActPanel() {
   if (open === null) return null
   if (open.kind === 'switch')
     return <SwitchAct key={`${open.switch} ${open.position}`} open={open} />
+  if (open.kind === 'storm') return <StormAct key={`${open.does} ${open.area}`} open={open} />
   const outage = outageNamed(open.outage)
   if (outage === null) return null
   const Form = FORMS[open.kind]

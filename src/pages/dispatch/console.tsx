@@ -14,8 +14,11 @@ import { followCalls } from './calls.ts'
 import { helpOpen } from './desk.ts'
 import { Detail } from './detail.tsx'
 import { followDetail } from './detail-data.ts'
+import { networkState } from './network.ts'
 import { listenToKeys } from './keys.ts'
 import { MapPanel } from './map-panel.tsx'
+import { StormLines } from './storm-act.tsx'
+import { followStorms } from './storms.ts'
 import { soundAlarms } from './sound.ts'
 import { age, fieldAgeMs, STALE_LINE_MS, TopBar } from './top-bar.tsx'
 import { w } from './words.ts'
@@ -72,6 +75,7 @@ function Lines({ staleMs }: { staleMs: number | null }) {
           {words.readFailed(problem.detail || problem.title || words.act.noAnswer)}
         </p>
       )}
+      <StormLines />
       {past.value !== null && (
         <p class="line">
           <b>{words.pastLine(`${day(past.value)} ${hhmm(past.value)}`)}</b>{' '}
@@ -154,6 +158,10 @@ effect(() => {
   if (token.value === null || opened) return
   opened = true
   openBoard()
+  // Whatever was heard may have been of a storm.
+  effect(() => {
+    if (networkState.value !== null) void followStorms()
+  })
   followCalls()
   followDetail()
 })

@@ -9,6 +9,11 @@ export type OpenAct =
       readonly switch: string
       readonly position: 'open' | 'closed'
     }
+  | {
+      readonly kind: 'storm'
+      readonly does: 'declare' | 'estimate' | 'end'
+      readonly area: string | null
+    }
 
 export const selected = signal<string | null>(null)
 export const act = signal<OpenAct | null>(null)

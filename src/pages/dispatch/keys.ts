@@ -8,6 +8,7 @@ import { network } from './network.ts'
 import { outageNamed } from './board.ts'
 import { positionOf } from './device-card.tsx'
 import { switchNamed } from './network.ts'
+import { openStorm } from './storm-act.tsx'
 
 /** A two-key word must be finished within this. */
 const SECOND_KEY_MS = 1_200
@@ -58,6 +59,7 @@ const KEYS: Readonly<Record<string, () => void>> = {
   'g o': () => (list.value = 'active'),
   'g c': () => (list.value = 'noCrew'),
   'g p': () => (list.value = 'planned'),
+  'g s': openStorm,
   't u': () => void showTrace('up'),
   't d': () => void showTrace('down'),
   't t': () => void showTrace('ties'),

@@ -9,6 +9,7 @@ export type Outage = {
   readonly kind: 'unplanned' | 'planned'
   readonly feeder: string | null
   readonly substation: string | null
+  readonly area: string | null
   readonly device: string | null
   readonly phases: string
   readonly startedAt: string

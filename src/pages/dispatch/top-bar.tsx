@@ -17,6 +17,8 @@ import { calls, hasMoreCalls, unmatchedCalls } from './calls.ts'
 import { helpOpen } from './desk.ts'
 import { network, networkState } from './network.ts'
 import { soundOn, turnSound } from './sound.ts'
+import { openStorm } from './storm-act.tsx'
+import { storms } from './storms.ts'
 import { w } from './words.ts'
 
 export const STALE_BOLD_MS = 30 * MS_PER_S
@@ -112,6 +114,9 @@ export function TopBar() {
       <span class="tools">
         <button type="button" aria-pressed={soundOn.value} onClick={turnSound}>
           {words.sound} {soundOn.value ? words.on : words.off}
+        </button>
+        <button type="button" aria-pressed={storms.value.length > 0} onClick={openStorm}>
+          {words.storm.button} <kbd>g s</kbd>
         </button>
         <button type="button" onClick={turnTheme}>
           {words.theme[theme.value === 'dark' ? 'light' : 'dark']}
