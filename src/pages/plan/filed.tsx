@@ -182,6 +182,11 @@ function Figures({ known }: { known: Period }) {
   )
 }
 
+/** The whole stands before its parts, and the rulebooks in their order. */
+const byWeight = (a: Restatement, b: Restatement): number => weightOf(a) - weightOf(b)
+const weightOf = ({ by, rulebook }: Restatement): number =>
+  (by === 'system' ? 0 : RULEBOOKS.length) + RULEBOOKS.findIndex(([id]) => id === rulebook)
+
 function Restatements({ of: all }: { of: readonly Restatement[] }) {
   const words = wf.value
   if (all.length === 0) return <p>{words.noRestatement}</p>
@@ -205,20 +210,23 @@ function Restatements({ of: all }: { of: readonly Restatement[] }) {
           ]}
         />
         <tbody>
-          {all.slice(0, RESTATED_SHOWN).map((row) => (
-            <tr key={`${row.rulebook} ${row.by} ${row.group} ${row.index}`}>
-              <th scope="row">{nameOf(row.rulebook)}</th>
-              <td>{row.by === 'system' ? w.value.whole : (row.group ?? w.value.noName)}</td>
-              <td>
-                {row.index} <span class="mute">{row.unit === '1' ? '' : row.unit}</span>
-              </td>
-              <td class="n">{figure(row.filed)}</td>
-              <td class="n">{figure(row.now)}</td>
-              <td class="n">
-                {figure(row.filed === null || row.now === null ? null : row.now - row.filed)}
-              </td>
-            </tr>
-          ))}
+          {[...all]
+            .sort(byWeight)
+            .slice(0, RESTATED_SHOWN)
+            .map((row) => (
+              <tr key={`${row.rulebook} ${row.by} ${row.group} ${row.index}`}>
+                <th scope="row">{nameOf(row.rulebook)}</th>
+                <td>{row.by === 'system' ? w.value.whole : (row.group ?? w.value.noName)}</td>
+                <td>
+                  {row.index} <span class="mute">{row.unit === '1' ? '' : row.unit}</span>
+                </td>
+                <td class="n">{figure(row.filed)}</td>
+                <td class="n">{figure(row.now)}</td>
+                <td class="n">
+                  {figure(row.filed === null || row.now === null ? null : row.now - row.filed)}
+                </td>
+              </tr>
+            ))}
         </tbody>
       </table>
     </>
