@@ -31,9 +31,7 @@ void t.test(
     await page.keyboard.press('g')
     await page.keyboard.press('s')
     const act = page.locator('.act')
-    await act
-      .locator('.eff', { hasText: 'Outages concerned now: 1, customers: 83' })
-      .waitFor()
+    await act.locator('.eff', { hasText: 'Outages concerned now: 1, customers: 83' }).waitFor()
     await act.getByText('They read: no estimate yet').waitFor()
     await act.locator('select').selectOption('west')
     await act.locator('input').first().fill('+600')
@@ -49,7 +47,7 @@ void t.test(
       await line.waitFor()
       t.match(
         await line.innerText(),
-        /Storm mode: west since .* by test-dispatcher\s+Estimate for all/,
+        /Storm mode: west\s+since .*by test-dispatcher\s+Estimate for all/,
       )
     }
     t.match(await storms(), [{ area: 'west', etr: { source: 'zone' } }])

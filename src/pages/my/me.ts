@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals'
+import { effect, signal } from '@preact/signals'
 import type { EpochMs } from '../../time.ts'
 import { read } from '../api.ts'
 import { followLive, type LiveNotice } from '../live.ts'
@@ -106,13 +106,18 @@ function hear(notice: LiveNotice): void {
   }, GATHER_MS)
 }
 
+/** The last state stands at once; the service is asked, and followed as soon as it has said which points are ours. */
 export async function openMe(): Promise<void> {
   showKept()
-  await readMe()
-  const points = me.value?.servicePoints.map(({ id }) => `servicePoint:${id}`) ?? []
-  if (points.length > 0) {
+  let followed = false
+  effect(() => {
+    const points = me.value?.servicePoints.map(({ id }) => `servicePoint:${id}`) ?? []
+    if (followed || points.length === 0) return
+    followed = true
     followLive({ topics: points, onNotice: hear, onResync: () => void readMe() })
-  }
+  })
   setInterval(() => void readMe(), ASK_EVERY_MS)
   addEventListener('online', () => void readMe())
+  addEventListener('offline', () => (failing.value = true))
+  await readMe()
 }

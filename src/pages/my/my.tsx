@@ -93,10 +93,14 @@ function Age() {
   if (trueAt.value === null) return null
   const ageMs = now.value - trueAt.value
   const minutes = Math.floor(ageMs / MS_PER_MIN)
-  if (ageMs > OLD_MS) {
+  if (ageMs > OLD_MS || failing.value) {
     return (
       <p class="upd old" role="status">
-        <b>{words.old(spell(ageMs), hhmm(trueAt.value))}</b>
+        <b>
+          {minutes === 0
+            ? words.cutOff(hhmm(trueAt.value))
+            : words.old(spell(ageMs), hhmm(trueAt.value))}
+        </b>
       </p>
     )
   }

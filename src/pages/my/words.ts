@@ -12,6 +12,8 @@ const en = {
   live: 'live',
   old: (min: string, at: string) =>
     `This page is ${min} old. What you see was true at ${at}. It renews itself when the connection is back.`,
+  cutOff: (at: string) =>
+    `We cannot reach the service just now. What you see was true at ${at}. It renews itself when the connection is back.`,
   reading: 'Asking about your address…',
   failed: 'We cannot reach the service just now. We keep trying.',
   noPoints: 'No address is connected with this link.',
@@ -117,6 +119,7 @@ const zh: typeof en = {
   minAgo: (n) => `${n}分钟前`,
   live: '实时',
   old: (min, at) => `本页数据已有${min}未更新，以下为 ${at} 的情况。连接恢复后会自动更新。`,
+  cutOff: (at) => `暂时无法连接服务，以下为 ${at} 的情况。连接恢复后会自动更新。`,
   reading: '正在查询您的地址…',
   failed: '暂时无法连接服务，正在重试。',
   noPoints: '此链接没有关联任何地址。',

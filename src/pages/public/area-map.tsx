@@ -1,47 +1,56 @@
-import { sayCount, type Masked, type Outages } from './outages.ts'
+import { NEAR, placeMarks, RADIUS } from './area-places.ts'
+import { sayCount, sizeOf, type Masked, type Outages } from './outages.ts'
 import { w } from './words.ts'
 
 const WIDTH = 560
 const HEIGHT = 440
 const MARGIN = 70
-const RADIUS = 16
-/** A marker keeps its meaning when two areas lie on one another: it is moved this far down. */
-const APART = RADIUS * 2 + 8
+const LETTER = 8
+/** Han characters are as wide as they are high. */
+const HAN_LETTER = 15
 
-type Placed = {
-  readonly x: number
-  readonly y: number
-  readonly name: string
-  readonly out: Masked
-}
-
-/** Where the areas lie to one another. No wires, no devices, no outline: one mark an area, with its count. */
+/** Where the areas lie to one another. No wires, no devices, no outline: one mark an area, with its count, none on another. */
 export function AreaMap({ outages }: { outages: Outages }) {
   const words = w.value
-  const placed = place(outages)
-  if (placed.length === 0) return null
+  const marks = marksOf(outages)
+  if (marks.length === 0) return null
+  const placed = placeMarks(marks, { width: WIDTH, height: HEIGHT })
+  const left = marks.length - placed.length
   return (
     <section class="area-map" aria-label={words.map}>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={words.mapLabel}>
-        {placed.map(({ x, y, name, out }) => (
+        {placed.map(({ atX, atY, name }) => (
+          <circle class="halo" key={name} cx={atX} cy={atY} r={RADIUS * 2.4} />
+        ))}
+        {placed
+          .filter(({ x, y, atX, atY }) => Math.hypot(atX - x, atY - y) > NEAR)
+          .map(({ x, y, atX, atY, name }) => (
+            <path class="lead" key={name} d={`M${x} ${y}L${atX} ${atY}`} />
+          ))}
+        {placed.map(({ atX, atY, name, named, out }) => (
           <g key={name}>
-            <circle class="halo" cx={x} cy={y} r={RADIUS * 2.4} />
-            <circle class="disc" cx={x} cy={y} r={RADIUS} />
-            <text class="count" x={x} y={y + 4.5}>
+            <title>{`${name}: ${sayCount(out)}`}</title>
+            <circle class="disc" cx={atX} cy={atY} r={RADIUS} />
+            <text class="count" x={atX} y={atY + 4.5}>
               {typeof out === 'number' ? out : `<${out.max}`}
             </text>
-            <text class="name" x={x} y={y + RADIUS * 2.4 + 14}>
-              {name}
-              <title>{sayCount(out)}</title>
-            </text>
+            {named && (
+              <text class="name" x={atX} y={atY + RADIUS + 15}>
+                {name}
+              </text>
+            )}
           </g>
         ))}
       </svg>
+      {left > 0 && <p>{words.onlyListed(left)}</p>}
     </section>
   )
 }
 
-function place({ features }: Outages): Placed[] {
+type Mark = { x: number; y: number; nameWidth: number; name: string; out: Masked }
+
+/** The areas with most first: they get their own places. */
+function marksOf({ features }: Outages): Mark[] {
   const known = features.flatMap(({ geometry, properties }) =>
     geometry === null
       ? []
@@ -68,12 +77,16 @@ function place({ features }: Outages): Placed[] {
   const ratio = Number.isFinite(scale) && scale > 0 ? scale : 1
   const shiftX = (WIDTH - width * ratio) / 2
   const shiftY = (HEIGHT - height * ratio) / 2
-  const placed: Placed[] = []
-  for (const { lon, lat, name, out } of known) {
-    const x = (lon - west) * shorten * ratio + shiftX
-    let y = (north - lat) * ratio + shiftY
-    while (placed.some((other) => Math.hypot(other.x - x, other.y - y) < APART)) y += APART
-    placed.push({ x, y, name, out })
-  }
-  return placed
+  return known
+    .sort((a, b) => sizeOf(b.out) - sizeOf(a.out))
+    .map(({ lon, lat, name, out }) => ({
+      x: (lon - west) * shorten * ratio + shiftX,
+      y: (north - lat) * ratio + shiftY,
+      nameWidth: [...name].reduce(
+        (sum, letter) => sum + (letter > '\u2e80' ? HAN_LETTER : LETTER),
+        0,
+      ),
+      name,
+      out,
+    }))
 }

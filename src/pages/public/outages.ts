@@ -19,3 +19,6 @@ export type Outages = {
 
 export const sayCount = (masked: Masked): string =>
   typeof masked === 'number' ? count(masked) : w.value.fewer(masked.max)
+
+/** For sorting: what is hidden because it is few counts as none. */
+export const sizeOf = (masked: Masked): number => (typeof masked === 'number' ? masked : 0)

@@ -7,7 +7,7 @@ import { count, hhmm, spell, utilityName, when } from '../language.ts'
 import { StateWord } from '../marks.tsx'
 import { now, pageTime, startClock } from '../page-clock.ts'
 import { AreaMap } from './area-map.tsx'
-import { sayCount, type Masked, type Outages } from './outages.ts'
+import { sayCount, sizeOf, type Outages } from './outages.ts'
 import { w } from './words.ts'
 
 /** A copy is renewed this often; the service keeps its own for a few seconds, whoever asks. */
@@ -17,10 +17,12 @@ const OLD_MS = 2 * MS_PER_MIN
 
 const outages = signal<Outages | null>(null)
 const trueAt = signal<EpochMs | null>(null)
+const failing = signal(false)
 const search = signal('')
 
 async function readOutages(): Promise<void> {
   const answer = await read<Outages>('/public/outages.geojson')
+  failing.value = !answer.ok
   if (!answer.ok) return
   outages.value = answer.value
   trueAt.value = answer.value.asOf === undefined ? pageTime() : Date.parse(answer.value.asOf)
@@ -54,7 +56,7 @@ function Head() {
   return (
     <div class="head">
       {known === null ? (
-        <h1>{words.failed}</h1>
+        <h1>{failing.value ? words.failed : words.reading}</h1>
       ) : (
         <h1>
           {known.features.length === 0 ? words.none : sum(known)}{' '}
@@ -64,9 +66,9 @@ function Head() {
         </h1>
       )}
       {at !== null &&
-        (ageMs > OLD_MS ? (
+        (ageMs > OLD_MS || failing.value ? (
           <p class="old">
-            <b>{words.old(spell(ageMs), hhmm(at))}</b>
+            <b>{ageMs < MS_PER_MIN ? words.cutOff(hhmm(at)) : words.old(spell(ageMs), hhmm(at))}</b>
           </p>
         ) : (
           <p class="upd">
@@ -98,9 +100,8 @@ function List({ outages: { features } }: { outages: Outages }) {
   const shown = features.filter(({ properties }) =>
     (properties.area ?? words.elsewhere).toLowerCase().includes(asked),
   )
-  const size = (masked: Masked) => (typeof masked === 'number' ? masked : 0)
   const sorted = [...shown].sort(
-    (a, b) => size(b.properties.customersOut) - size(a.properties.customersOut),
+    (a, b) => sizeOf(b.properties.customersOut) - sizeOf(a.properties.customersOut),
   )
   return (
     <section class="list" id="list" tabIndex={-1}>

@@ -10,6 +10,11 @@ const en = {
   minutesAgo: (n: number) => `${n} min ago`,
   old: (min: string, at: string) =>
     `This page is ${min} old. What you see was true at ${at}. It renews itself when the connection is back.`,
+  reading: 'Reading the list…',
+  cutOff: (at: string) =>
+    `We cannot reach the service just now. What you see was true at ${at}. It renews itself when the connection is back.`,
+  onlyListed: (n: number) =>
+    n === 1 ? 'One more area is in the list.' : `${n} more areas are in the list.`,
   failed: 'The list cannot be read just now. We keep trying.',
   my: 'My address',
   search: 'Area',
@@ -39,6 +44,9 @@ const zh: typeof en = {
   secondsAgo: (n) => `${n}秒前`,
   minutesAgo: (n) => `${n}分钟前`,
   old: (min, at) => `本页数据已有${min}未更新，以下为 ${at} 的情况。连接恢复后会自动更新。`,
+  reading: '正在读取列表…',
+  cutOff: (at) => `暂时无法连接服务，以下为 ${at} 的情况。连接恢复后会自动更新。`,
+  onlyListed: (n) => `另有 ${n} 个区域见列表。`,
   failed: '暂时无法读取列表，正在重试。',
   my: '我的地址',
   search: '区域',

@@ -3,8 +3,17 @@ const KEPT = 'relight-1'
 const SHELL = '/my'
 
 self.addEventListener('install', (event) => {
-  event.waitUntil(caches.open(KEPT).then((cache) => cache.add(SHELL)))
+  event.waitUntil(keepShell())
 })
+
+/** The shell and the files that it names: what was loaded before this worker stood by was not kept by it. */
+async function keepShell() {
+  const cache = await caches.open(KEPT)
+  const shell = await fetch(SHELL, { credentials: 'omit' })
+  const named = [...(await shell.clone().text()).matchAll(/"(\/assets\/[^"]+)"/g)]
+  await cache.addAll(named.map(([, path]) => path))
+  await cache.put(SHELL, shell)
+}
 
 self.addEventListener('fetch', (event) => {
   const { pathname, origin } = new URL(event.request.url)

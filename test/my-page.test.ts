@@ -1,0 +1,148 @@
+import type { Browser, Page } from 'playwright-core'
+import t from 'tap'
+import { until } from './support/broker.ts'
+import { buildPages, noBrowser, openBrowser, violations, visit } from './support/browser.ts'
+import { openTestDatabase } from './support/database.ts'
+import { TOWN } from './support/people.ts'
+import { openGateway, openTestService, type TestService } from './support/service.ts'
+
+const skip = noBrowser === false ? {} : { skip: noBrowser }
+const PHONE = { width: 390, height: 844 }
+/** What a customer in a cellar may have to wait for. */
+const FIRST_ANSWER_BYTES_MAX = 60 * 1024
+
+async function dark(test: { teardown(fn: () => unknown): void }) {
+  const database = await openTestDatabase(test)
+  const service = await openTestService(test, database, {
+    tables: TOWN,
+    env: { NOTICE_HOLD_S: '0' },
+  })
+  const field = await openGateway(test, service.broker)
+  await field.switch('S1', 'open', Date.now() - 600_000, { reason: 'lockout' })
+  await until(
+    async () => (await service.get<{ outages: unknown[] }>('outages')).outages.length === 1,
+    'the outage is on record',
+  )
+  return { service, database, field, browser: await openBrowser(test) }
+}
+
+const looks = ['en', 'zh'].flatMap((lang) =>
+  ['light', 'dark'].map((theme) => `lang=${lang}&theme=${theme}`),
+)
+
+/** What came over the wire until `shown` was there: bodies as they were sent, and their headers. */
+async function weigh(page: Page, url: string, shown: string) {
+  const sizes: Promise<{ url: string; bytes: number }>[] = []
+  page.on('requestfinished', (request) => {
+    sizes.push(
+      request.sizes().then(({ responseBodySize, responseHeadersSize }) => ({
+        url: request.url(),
+        bytes: responseBodySize + responseHeadersSize,
+      })),
+    )
+  })
+  await page.goto(url)
+  await page.locator(shown).waitFor()
+  const files = await Promise.all(sizes)
+  return { files, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) }
+}
+
+async function customer(browser: Browser, service: TestService, query = '') {
+  const token = await service.token('customer', ['P3'])
+  return visit(browser, `${service.http}/my?lang=en${query}`, { token, viewport: PHONE })
+}
+
+void t.test('the pages of customers and of everyone', skip, async (t) => {
+  await buildPages()
+
+  await t.test('the first answer weighs less than 60 kB', async (t) => {
+    const { service, browser } = await dark(t)
+    for (const [path, shown] of [
+      [`/my?lang=en#token=${await service.token('customer', ['P3'])}`, '.ans h1'],
+      ['/?lang=en', '.list table'],
+    ] as const) {
+      const page = await browser.newPage({ viewport: PHONE })
+      const { files, bytes } = await weigh(page, service.http + path, shown)
+      const name = path.slice(0, path.indexOf('?'))
+      t.comment(`${name}: ${(bytes / 1024).toFixed(1)} kB in ${files.length} requests`)
+      t.ok(files.length >= 4, 'shell, style, script and answer were weighed')
+      t.ok(bytes < FIRST_ANSWER_BYTES_MAX, `${name}: ${bytes} bytes`)
+      await page.context().close()
+    }
+  })
+
+  await t.test(
+    'without the service the last state stands, and says when it was true',
+    async (t) => {
+      const { service, browser, database } = await dark(t)
+      const { page } = await customer(browser, service)
+      await page.getByText('Your power is out').waitFor()
+      await page.getByText('· live').waitFor()
+      await page.evaluate('navigator.serviceWorker.ready')
+      await service.close()
+      await page.reload()
+      await page.getByText('Your power is out').waitFor()
+      const line = page.locator('.upd.old')
+      await line.waitFor()
+      t.match(await line.innerText(), /What you see was true at \d\d:\d\d/)
+      t.equal(await page.getByText('· live').count(), 0)
+      for (const look of looks) {
+        await page.goto(`${service.http}/my?${look}`)
+        await line.waitFor()
+        t.same(await violations(page), [], `without the service, ${look}`)
+      }
+
+      const again = await openTestService(t, database, {
+        env: { NOTICE_HOLD_S: '0', PORT: new URL(service.http).port },
+      })
+      const field = await openGateway(t, again.broker, 'gw-2')
+      await field.switch('S1', 'closed', Date.now(), { reason: 'manual' })
+      await page.goto(`${service.http}/my?lang=en`)
+      await page.getByText(/Power is back since/).waitFor()
+      await line.waitFor({ state: 'detached' })
+    },
+  )
+
+  await t.test(
+    'nothing breaks a rule of WCAG 2.2 AA: empty, error, storm, on a phone',
+    async (t) => {
+      const { service, browser } = await dark(t)
+      const declared = await service.post('storms/declare', { area: 'west' }, 'dispatcher')
+      t.equal(declared.status, 200)
+      const lit = await service.token('customer', ['P4'])
+      const out = await service.token('customer', ['P3'])
+      const states: readonly (readonly [string, string, string | undefined])[] = [
+        ['/', '.list table', undefined],
+        ['/my', '.sign-in', undefined],
+        ['/my', '.ans', lit],
+        ['/my', '.ans', out],
+        ['/plan', '.sign-in', undefined],
+        ['/dispatch', '.sign-in', undefined],
+      ]
+      for (const look of looks) {
+        for (const [path, shown, token] of states) {
+          const { page } = await visit(browser, `${service.http}${path}?${look}`, {
+            viewport: PHONE,
+            ...(token === undefined ? {} : { token }),
+          })
+          await page.locator(shown).first().waitFor()
+          t.same(
+            await violations(page),
+            [],
+            `${path} ${token === undefined ? '' : 'signed in'} ${look}`,
+          )
+          const wide = await page.evaluate<number>('document.documentElement.scrollWidth')
+          if (path === '/' || path === '/my') t.ok(wide <= PHONE.width, `${path}: ${wide} px wide`)
+          await page.context().close()
+        }
+        const { page } = await visit(browser, `${service.http}/my?${look}`, {
+          token: 'no token at all',
+          viewport: PHONE,
+        })
+        await page.locator('.sign-in').waitFor()
+        t.same(await violations(page), [], `a token that is none, ${look}`)
+        await page.context().close()
+      }
+    },
+  )
+})
