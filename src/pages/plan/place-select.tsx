@@ -12,7 +12,13 @@ export function PlaceSelect() {
   const areas = namesOf(valueOf(useRead<Report>(`${day}&by=area`)), area)
   const stations = namesOf(valueOf(useRead<Report>(`${day}&by=substation`)), substation)
   const chosen =
-    area !== null ? `area ${area}` : substation !== null ? `substation ${substation}` : ''
+    feeder !== null
+      ? `feeder ${feeder}`
+      : area !== null
+        ? `area ${area}`
+        : substation !== null
+          ? `substation ${substation}`
+          : ''
   return (
     <label>
       {words.place}
@@ -28,7 +34,12 @@ export function PlaceSelect() {
           })
         }}
       >
-        <option value="">{feeder === null ? words.whole : words.only(feeder)}</option>
+        <option value="">{words.whole}</option>
+        {feeder !== null && (
+          <option value={`feeder ${feeder}`}>
+            {words.feeder} {feeder}
+          </option>
+        )}
         <optgroup label={words.areas}>
           {areas.map((id) => (
             <option key={id} value={`area ${id}`}>
