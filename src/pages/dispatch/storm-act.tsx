@@ -9,8 +9,6 @@ import { parseMoment } from './moment.ts'
 import { reachOf, readStorms, stormAreas, stormOf, storms } from './storms.ts'
 import { w } from './words.ts'
 
-export type StormDoes = 'declare' | 'estimate' | 'end'
-
 /** Storm mode is declared, estimated or ended here: whom it concerns and what they will read stands first. */
 export function StormAct({ open }: { open: Extract<OpenAct, { kind: 'storm' }> }) {
   const words = w.value.storm

@@ -82,11 +82,14 @@ function marksOf({ features }: Outages): Mark[] {
     .map(({ lon, lat, name, out }) => ({
       x: (lon - west) * shorten * ratio + shiftX,
       y: (north - lat) * ratio + shiftY,
-      nameWidth: [...name].reduce(
-        (sum, letter) => sum + (letter > '\u2e80' ? HAN_LETTER : LETTER),
-        0,
-      ),
+      nameWidth: widthOf(name),
       name,
       out,
     }))
+}
+
+function widthOf(name: string): number {
+  let width = 0
+  for (const letter of name) width += letter > '\u2e80' ? HAN_LETTER : LETTER
+  return width
 }
