@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { parseMapping, type RecordMapping } from '../src/imports/interruption-record-mapping.ts'
 import {
@@ -17,6 +20,7 @@ import {
   type StoredRecord,
 } from '../src/stores/interruption-records.ts'
 import { openTestDatabase } from './support/database.ts'
+import { writeHugeRecord, type ReadByChild } from './support/huge-record.ts'
 
 const HEADER = 'outage,started_at,ended_at,customers'
 const NOW = Date.parse('2026-11-23T12:00:00Z')
@@ -188,6 +192,22 @@ t.test('a row of a million characters and a million bad rows stay a short report
   t.equal(many.refusedRows, 100_000)
   t.ok(many.faults.length < 1000, `${many.faults.length} lines`)
   t.match(many.faults.at(-1), { count: 99_900, code: 'bad-customers' })
+})
+
+t.test('a file many times larger than the memory is read to its end, and again', async (t) => {
+  const dir = t.testdir({})
+  const file = path.join(dir, 'record.csv')
+  const { rows, long, latin1 } = await writeHugeRecord(file, 16 * 1024 * 1024)
+  const child = fileURLToPath(new URL('support/reading-child.ts', import.meta.url))
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--max-old-space-size=40', '--import=tsx', child, file],
+    { env: { ...process.env, NODE_OPTIONS: '' } },
+  )
+  const found = JSON.parse(stdout) as ReadByChild
+  t.match(found, { rows, steps: rows, refusedRows: long + latin1, storable: true })
+  t.same(found.codes, ['record-too-long', 'invalid-utf8'])
+  t.ok(found.faults <= 204, `${found.faults} lines of faults`)
 })
 
 t.test('a mapping is checked as a whole', async (t) => {

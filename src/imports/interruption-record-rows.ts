@@ -13,6 +13,9 @@ export const ID_CHARS_MAX = 128
 const CUSTOMERS_MAX = 2 ** 31 - 1
 const LONG_MS = 31 * 24 * 3_600_000
 
+// Still out, or not written down: only who wrote the record knows, and an index takes the one for the other without a word.
+const NO_END = 'is missing; a mapping may say withoutEnd: "open" (still out) or "leaveOut"'
+
 const REQUIRED: readonly RecordColumn[] = ['outage', 'started_at', 'ended_at', 'customers']
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
@@ -81,7 +84,7 @@ export function openRowReader(header: readonly string[], options: RowOptions): R
       const found = read(value)
       if (found === undefined) {
         return value === ''
-          ? refuse(column, 'no-date', 'is missing')
+          ? refuse(column, 'no-date', column === 'ended_at' ? NO_END : 'is missing')
           : refuse(column, 'bad-date', 'is no date that we can read', [value])
       }
       if ('noZone' in found) {

@@ -21,6 +21,7 @@ const BENCHES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   loads: [[]],
   'loads-beside': [[]],
   indices: [['1000000']],
+  'record-size': [['0.1']],
   fanout: [['10000', '7']],
   size: [[]],
   'real-storm': [[]],
