@@ -157,7 +157,7 @@ async function openAll(
       logger.warn({ err: error, msg: 'recipients keep their old places' })
     }
     const deliverer = openDeliverer({
-      outbox: openOutbox(db, settings.timeZone),
+      outbox: openOutbox(db, settings.timeZone, settings.phones),
       channels: channelsOf(settings),
       clock,
       logger,
@@ -256,6 +256,7 @@ async function openAll(
     settings: {
       timeZone: settings.timeZone,
       allowedOrigins: settings.allowedOrigins,
+      phones: settings.phones,
       trustProxy: settings.trustProxy,
     },
     logger,

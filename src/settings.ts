@@ -24,6 +24,8 @@ export type Settings = {
   readonly allowedOrigins: readonly string[]
   readonly trustProxy: boolean
   readonly logLevel: string
+  /** Whom customers are told to call. */
+  readonly phones: { readonly utility: string | null; readonly emergency: string | null }
   readonly mail: { readonly url: string; readonly from: string } | undefined
   readonly sms: { readonly url: string; readonly token: string | null } | undefined
   readonly push:
@@ -113,6 +115,10 @@ export function readSettings(
     logLevel: read<string>('LOG_LEVEL', 'info', (level) =>
       LOG_LEVELS.includes(level) ? level : { wrong: `is none of ${LOG_LEVELS.join(', ')}` },
     ),
+    phones: {
+      utility: read<string | null>('RELIGHT_PHONE', null, phone),
+      emergency: read<string | null>('RELIGHT_EMERGENCY_PHONE', null, phone),
+    },
     mail: hasMail ? { url: smtpUrl as string, from: mailFrom as string } : undefined,
     sms: smsUrl === undefined ? undefined : { url: smsUrl, token: smsToken ?? null },
     push: hasPush
@@ -137,6 +143,10 @@ export function readSettings(
 }
 
 const text: Reader<string> = (value) => (value.trim() === '' ? { wrong: 'is blank' } : value)
+
+/** As people write and dial it. */
+const phone: Reader<string> = (value) =>
+  /^\+?\d[\d ()/.-]{1,28}$/.test(value) ? value : { wrong: 'is not a telephone number' }
 
 /** An address, or a name that a resolver may know. */
 const host: Reader<string> = (value) =>

@@ -95,7 +95,7 @@ export async function customerCareRoutes(app: App, parts: HttpParts): Promise<vo
         times: answer.times,
         outage: answer.outage,
         known: answer.knownOut,
-        text: answerTo(kind, there, hazard, { at: now, timeZone }),
+        text: answerTo(kind, there, hazard, { at: now, timeZone }, parts.settings.phones),
       }
     },
   )

@@ -5,6 +5,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Language } from '../notices/words.ts'
 import { MS_PER_S } from '../time.ts'
 import { isOwnOrigin } from './live.ts'
+import { NO_PHONES, type Phones } from '../notices/safety.ts'
 import { plainMe, plainSignIn, type PlainMe } from './plain-me.ts'
 import { plainOutages } from './plain.ts'
 import type { App, HttpParts } from './parts.ts'
@@ -49,9 +50,11 @@ export async function pagesRoutes(app: App, parts: HttpParts): Promise<void> {
         throw new Problem(503, 'not-built', 'the pages are not built yet: npm run build')
       }
       const language = languageOf(request.query, request.headers['accept-language'])
-      const { timeZone } = parts.settings
-      const mine = name === 'my' ? await plainMine(app, request, language, timeZone) : undefined
-      const plain = name === 'index' ? await plainOutages(app, language, timeZone) : mine?.html
+      const { timeZone, phones = NO_PHONES } = parts.settings
+      const mine =
+        name === 'my' ? await plainMine(app, request, { language, timeZone, phones }) : undefined
+      const plain =
+        name === 'index' ? await plainOutages(app, language, timeZone, phones) : mine?.html
       return (
         reply
           .type('text/html; charset=utf-8')
@@ -61,7 +64,7 @@ export async function pagesRoutes(app: App, parts: HttpParts): Promise<void> {
           .send(
             built
               .replace('lang="en"', `lang="${language}"`)
-              .replace(ATTRIBUTES_MARK, `data-time-zone="${timeZone}"`)
+              .replace(ATTRIBUTES_MARK, attributesOf(timeZone, phones))
               .replace(PLAIN_MARK, () => plain ?? ''),
           )
       )
@@ -124,8 +127,7 @@ const TOKEN = /^[\w.~+/=-]{1,8000}$/
 async function plainMine(
   app: App,
   request: FastifyRequest,
-  language: Language,
-  timeZone: string,
+  { language, timeZone, phones }: { language: Language; timeZone: string; phones: Phones },
 ): Promise<{ html: string; isPersonal: boolean }> {
   const token = new RegExp(`(?:^|; )${COOKIE}=([^;]+)`).exec(request.headers.cookie ?? '')?.[1]
   if (token === undefined || !TOKEN.test(token)) {
@@ -138,7 +140,7 @@ async function plainMine(
     remoteAddress: request.ip,
   })
   if (answer.statusCode !== 200) return { html: plainSignIn(language, true), isPersonal: false }
-  return { html: plainMe(answer.json<PlainMe>(), language, timeZone), isPersonal: true }
+  return { html: plainMe(answer.json<PlainMe>(), { language, timeZone, phones }), isPersonal: true }
 }
 
 function readPage(folder: URL, name: string): string | undefined {
@@ -147,6 +149,15 @@ function readPage(folder: URL, name: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** What the service writes into a page for its scripts; telephone numbers have no sign that would have to be escaped. */
+function attributesOf(timeZone: string, { utility, emergency }: Phones): string {
+  return [
+    `data-time-zone="${timeZone}"`,
+    ...(utility === null ? [] : [`data-phone="${utility}"`]),
+    ...(emergency === null ? [] : [`data-emergency-phone="${emergency}"`]),
+  ].join(' ')
 }
 
 /** The language asked for in the address, or else by the browser. */

@@ -14,6 +14,7 @@ import type { Clock } from '../clock.ts'
 import type { Act, ActAnswer, Actor } from '../ledger/acts.ts'
 import type { Identity } from '../stores/identity.ts'
 import type { Draft } from '../notices/notice.ts'
+import type { Phones } from '../notices/safety.ts'
 import type { Database, Tx } from '../stores/database.ts'
 import type { Auth } from './auth.ts'
 import type { NetworkInForce } from './network-in-force.ts'
@@ -26,6 +27,8 @@ export type HttpSettings = {
   /** Proxies whose X-Forwarded-For is believed; none by default. */
   readonly trustProxy?: boolean | string
   /** Requests a minute; the defaults are in `limits.ts`. */
+  /** Whom customers may call; nobody is named by default. */
+  readonly phones?: Phones
   readonly perIdentityPerMin?: number
   readonly perAddressPerMin?: number
 }

@@ -1,6 +1,7 @@
+import type { Phones } from '../notices/safety.ts'
 import { causeSentence, say, type Language } from '../notices/words.ts'
 import type { EpochMs } from '../time.ts'
-import { escape, plainTimes } from './plain.ts'
+import { escape, plainSafety, plainTimes } from './plain.ts'
 
 /** What `GET /api/v1/me` answers, as far as a list without scripts says it. */
 export type PlainMe = {
@@ -60,8 +61,7 @@ const EN = {
   } as Record<string, string>,
   homes: 'Homes',
   out: (n: string) => `${n} without power`,
-  safety:
-    'Fallen wire? Stay at least 10 m away and call the emergency number. On medical equipment? Do not wait for this page: call for help, day or night.',
+  medical: 'On medical equipment? Do not wait for this page: call for help, day or night.',
   work: 'Planned work at your address',
   workNone: 'None is announced.',
   span: (from: string, to: string) => `${from} to ${to}`,
@@ -103,7 +103,7 @@ const ZH: typeof EN = {
   },
   homes: '户数',
   out: (n) => `${n} 户停电`,
-  safety: '发现断线？请远离10米以上，并拨打紧急电话。家中有医疗设备？请勿等待本页，随时求助。',
+  medical: '家中有医疗设备？请勿等待本页，随时求助。',
   work: '您地址的计划停电',
   workNone: '暂无公告。',
   span: (from, to) => `${from} 至 ${to}`,
@@ -131,7 +131,10 @@ export function plainSignIn(language: Language, refused: boolean): string {
 }
 
 /** The answer for each of my points as HTML without scripts: the same facts as the page with them. */
-export function plainMe(me: PlainMe, language: Language, timeZone: string): string {
+export function plainMe(
+  me: PlainMe,
+  { language, timeZone, phones }: { language: Language; timeZone: string; phones: Phones },
+): string {
   const words = WORDS[language]
   const now = Date.parse(me.at)
   const { when, count } = plainTimes(language, timeZone)
@@ -186,7 +189,7 @@ export function plainMe(me: PlainMe, language: Language, timeZone: string): stri
       `<table><tbody>${facts
         .map(([name, value]) => `<tr><th scope="row">${name}</th><td>${escape(value)}</td></tr>`)
         .join('')}</tbody></table>` +
-      (outage === null ? '' : `<p><b>${words.safety}</b></p>`) +
+      (outage === null ? '' : `${plainSafety(language, phones)}<p><b>${words.medical}</b></p>`) +
       `<h2>${words.work}</h2>${list(works, words.workNone)}` +
       `<h2>${words.history}</h2>${list(past, words.historyNone)}</section>`
     )

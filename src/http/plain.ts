@@ -1,4 +1,5 @@
-import type { Language } from '../notices/words.ts'
+import { safetyForAll, type Phones } from '../notices/safety.ts'
+import { textOf, type Language } from '../notices/words.ts'
 import type { App } from './parts.ts'
 
 const WORDS = {
@@ -50,10 +51,11 @@ export async function plainOutages(
   app: App,
   language: Language,
   timeZone: string,
+  phones: Phones,
 ): Promise<string> {
   const words = WORDS[language]
   const answer = await app.inject('/public/outages.geojson')
-  if (answer.statusCode !== 200) return `<p>${words.unknown}</p>`
+  if (answer.statusCode !== 200) return `<p>${words.unknown}</p>${plainSafety(language, phones)}`
   const { features, asOf, customersOut } = answer.json<Collection>()
   const { when, count } = plainTimes(language, timeZone)
   const said = (masked: Masked) =>
@@ -76,8 +78,12 @@ export async function plainOutages(
         `<th scope="col" class="n">${words.out}</th><th scope="col">${words.since}</th></tr></thead>` +
         `<tbody>${rows.join('')}</tbody></table><p class="mute">${words.masked}</p>`
   const asOfLine = asOf === undefined ? '' : `<p class="mute">${words.asOf(when(asOf))}</p>`
-  return `<main class="plain"><h1>${sum}</h1>${asOfLine}${table}</main>`
+  return `<main class="plain"><h1>${sum}</h1>${asOfLine}${table}${plainSafety(language, phones)}</main>`
 }
+
+/** Fallen wires, and whom to call. */
+export const plainSafety = (language: Language, phones: Phones): string =>
+  `<p><b>${escape(textOf(safetyForAll(phones), { at: 0, timeZone: 'UTC' })[language])}</b></p>`
 
 /** Times and numbers as the language writes them, in the utility's calendar. */
 export function plainTimes(language: Language, timeZone: string) {

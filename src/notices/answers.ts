@@ -1,6 +1,7 @@
 import type { Etr } from '../ledger/acts.ts'
 import type { EpochMs } from '../time.ts'
 import { etrSentences } from './etr-news.ts'
+import { callNow, NO_PHONES, type Phones } from './safety.ts'
 import { shownEtr } from './told.ts'
 import { textOf, type Reading, type Sentence, type Text } from './words.ts'
 
@@ -19,8 +20,9 @@ export function answerTo(
   there: KnownThere,
   hazard: boolean,
   reading: Reading,
+  phones: Phones = NO_PHONES,
 ): Text {
-  const sentences: Sentence[] = hazard ? [{ say: 'answer.hazard' }] : []
+  const sentences: Sentence[] = hazard ? [{ say: 'answer.hazard' }, ...callNow(phones)] : []
   sentences.push(...(said === 'noPower' ? toNoPower(there, reading.at) : toBack(there)))
   return textOf(sentences, reading)
 }

@@ -156,6 +156,10 @@ export const CATALOGUE_EN = {
   'answer.back': 'Thank you. Good that your power is back.',
   'answer.backNotKnown': 'Thank you. For us power is still out there; our control room is told.',
   'answer.hazard': 'Stay at least 10 m away from wires and warn others.',
+  'safety.wires': 'Fallen wire? Stay at least 10 m away and call {emergency}.',
+  'safety.wiresNoNumber': 'Fallen wire? Stay at least 10 m away and call the emergency number.',
+  'safety.callNow': 'Call {emergency} now.',
+  'safety.ours': 'Our number: {phone}.',
   'answer.checkFuse': 'If your neighbours have light, check your main switch.',
 } as const
 

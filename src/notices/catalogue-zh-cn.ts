@@ -129,5 +129,9 @@ export const CATALOGUE_ZH_CN: Readonly<Record<MessageKey, string>> = {
   'answer.back': '谢谢。很高兴您家已来电。',
   'answer.backNotKnown': '谢谢。我们的记录仍是停电，已通知调度中心。',
   'answer.hazard': '请与电线保持至少10米距离，并提醒他人。',
+  'safety.wires': '发现断线？请远离10米以上，并拨打{emergency}。',
+  'safety.wiresNoNumber': '发现断线？请远离10米以上，并拨打紧急电话。',
+  'safety.callNow': '请立即拨打{emergency}。',
+  'safety.ours': '供电服务电话：{phone}。',
   'answer.checkFuse': '如果邻居家有电，请先检查自家总开关。',
 }

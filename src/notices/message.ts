@@ -1,5 +1,6 @@
 import type { NoticeData, NoticeKind } from './notice.ts'
-import type { Language } from './words.ts'
+import { NO_PHONES, safetyOf, type Phones } from './safety.ts'
+import { textOf, type Language } from './words.ts'
 
 /** A notice as it leaves the house: what every channel can say. */
 export type Message = {
@@ -37,9 +38,13 @@ export function messageOf(
   data: NoticeData,
   language: Language,
   points: readonly string[] = [],
+  phones: Phones = NO_PHONES,
 ): Message {
   const which = points.length === 0 ? '' : `${points.join(', ')}${language === 'en' ? ': ' : '：'}`
-  const text = which + data.text[language]
+  // No instant is said in it.
+  const safety = textOf(safetyOf(data.kind, phones), { at: 0, timeZone: 'UTC' })[language]
+  const gap = safety === '' || language !== 'en' ? '' : ' '
+  const text = which + data.text[language] + gap + safety
   const sentences = sentencesOf(text, language)
   return {
     subject: (sentences[0] ?? text).replace(/[。.]$/, ''),

@@ -28,6 +28,11 @@ export const wordsOf = <Book>(words: Words<Book>) => computed(() => words[langua
 
 /** The utility's own calendar: the service writes it into the page. Empty: the reader's own. */
 const zone = document.documentElement.dataset['timeZone'] || undefined
+/** Whom to call, where the utility says it. */
+export const phones = {
+  utility: document.documentElement.dataset['phone'] || null,
+  emergency: document.documentElement.dataset['emergencyPhone'] || null,
+}
 export const utilityName = document.documentElement.dataset['utility'] || 'Relight'
 
 const formats = computed(() => {

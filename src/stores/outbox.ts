@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { asItLeaves } from '../notices/fresh.ts'
 import { isUrgent, messageOf, type Message } from '../notices/message.ts'
 import { NOTICE_KINDS, type NoticeData, type NoticeKind } from '../notices/notice.ts'
+import { NO_PHONES, type Phones } from '../notices/safety.ts'
 import { quietUntil } from '../notices/quiet.ts'
 import type { Language } from '../notices/words.ts'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
@@ -37,7 +38,7 @@ export type OutboxParcel = {
 }
 
 /** The durable outbox over the committed stream of notices; any number of processes may work on it at once. */
-export function openOutbox(db: Database, timeZone: string) {
+export function openOutbox(db: Database, timeZone: string, phones: Phones = NO_PHONES) {
   return {
     async spread(now: EpochMs): Promise<number> {
       let total = 0
@@ -49,7 +50,7 @@ export function openOutbox(db: Database, timeZone: string) {
         if (notices < SPREAD_BATCH) return total
       }
     },
-    take: (now: EpochMs, limit: number) => take(db, timeZone, now, limit),
+    take: (now: EpochMs, limit: number) => take(db, { timeZone, phones }, now, limit),
     async sent(id: string, receipt: string | null, now: EpochMs): Promise<void> {
       await done(db, id, { state: 'sent', receipt, last_error: null, done_at: new Date(now) })
     },
@@ -220,7 +221,7 @@ function expiryOf(kind: NoticeKind, data: NoticeData, now: EpochMs): EpochMs {
 /** Takes the oldest of each recipient and outage that is due; it comes again after the lease if nothing is heard of it. */
 async function take(
   db: Database,
-  timeZone: string,
+  { timeZone, phones }: { readonly timeZone: string; readonly phones: Phones },
   now: EpochMs,
   limit: number,
 ): Promise<{ parcel: OutboxParcel; attempt: number }[]> {
@@ -302,7 +303,7 @@ async function take(
         outage: row.outage,
         urgent: row.urgent,
         // Whoever has one supply knows which is meant.
-        message: messageOf(data, row.language, row.service_points.length > 1 ? points : []),
+        message: messageOf(data, row.language, row.service_points.length > 1 ? points : [], phones),
         data,
         seq: row.notice_seq,
       },

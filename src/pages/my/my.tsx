@@ -3,7 +3,7 @@ import { render } from 'preact'
 import { MS_PER_MIN } from '../../time.ts'
 import { adoptToken, signIn, token } from '../api.ts'
 import { causeWord } from '../causes.ts'
-import { date, day, hhmm, language, spell, utilityName } from '../language.ts'
+import { date, day, hhmm, language, phones, spell, utilityName } from '../language.ts'
 import { connection } from '../live.ts'
 import { Header } from '../header.tsx'
 import { now, startClock } from '../page-clock.ts'
@@ -63,8 +63,9 @@ function My() {
             <Reports key={point.id} point={point} />
             <Facts point={point} />
             <div class="safe">
-              {point.supply !== 'on' && <p>{words.wires}</p>}
+              {point.supply !== 'on' && <p>{words.wires(phones.emergency)}</p>}
               <p>{words.medical}</p>
+              {phones.utility !== null && <p>{words.ours(phones.utility)}</p>}
             </div>
           </main>
           <div class="side">

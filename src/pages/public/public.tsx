@@ -3,7 +3,7 @@ import { render } from 'preact'
 import { MS_PER_MIN, MS_PER_S, type EpochMs } from '../../time.ts'
 import { read } from '../api.ts'
 import { Header } from '../header.tsx'
-import { count, hhmm, spell, utilityName, when } from '../language.ts'
+import { count, hhmm, phones, spell, utilityName, when } from '../language.ts'
 import { StateWord } from '../marks.tsx'
 import { now, pageTime, startClock } from '../page-clock.ts'
 import { AreaMap } from './area-map.tsx'
@@ -150,6 +150,10 @@ function List({ outages: { features } }: { outages: Outages }) {
         {words.notListed} <a href="/my">{words.tell}</a>
         {words.notListedEnd}
       </p>
+      <p>
+        <b>{words.wires(phones.emergency)}</b>
+      </p>
+      {phones.utility !== null && <p>{words.ours(phones.utility)}</p>}
     </section>
   )
 }

@@ -31,6 +31,9 @@ const en = {
   notListed: 'Not on this list and your power is off?',
   tell: 'Tell us',
   notListedEnd: ': we may not know yet.',
+  wires: (number: string | null) =>
+    `Fallen wire? Stay at least 10 m away and call ${number ?? 'the emergency number'}.`,
+  ours: (number: string) => `Our number: ${number}`,
   map: 'Map',
   mapLabel: 'Map of areas with outages; the list beside it says the same.',
   skip: 'To the list',
@@ -63,6 +66,8 @@ const zh: typeof en = {
   notListed: '列表中没有，但您家没电？',
   tell: '请告诉我们',
   notListedEnd: '：我们可能还不知道。',
+  wires: (number) => `发现断线？请远离10米以上，并拨打${number ?? '紧急电话'}。`,
+  ours: (number) => `供电服务电话：${number}`,
   map: '地图',
   mapLabel: '停电区域图；旁边的列表内容相同。',
   skip: '跳到列表',
