@@ -1,56 +1,24 @@
 import { createHash } from 'node:crypto'
-import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import pino from 'pino'
-import { Registry } from 'prom-client'
 import t from 'tap'
 import { run } from '../src/cli.ts'
 import { archiveBefore } from '../src/control-room/archiving.ts'
-import { openControlRoom } from '../src/control-room/control-room.ts'
-import { verifyLedger } from '../src/control-room/verify.ts'
-import type { NetworkTables } from '../src/grid/tables.ts'
-import { readNetworkFolder } from '../src/imports/network-folder.ts'
-import { DEFAULT_SETTINGS } from '../src/ledger/state.ts'
 import { archiveNext } from '../src/stores/archive.ts'
-import { takeEngineLock } from '../src/stores/engine-lock.ts'
-import { saveRevision } from '../src/stores/networks.ts'
-import { openWriter } from '../src/stores/writer.ts'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../src/time.ts'
 import { until } from './support/broker.ts'
 import { openTestDatabase, type TestDatabase } from './support/database.ts'
-import { HAND_NETWORK, writeFiles } from './support/hand-network.ts'
+import {
+  handNetwork,
+  ledgerAsText,
+  openEngine,
+  verify,
+  type Period,
+} from './support/hand-engine.ts'
 import { LONG_RECORD_FROM, writeLongRecord } from './support/long-record.ts'
 import { seeded } from './support/seeded.ts'
 import { environmentOf, openGateway, openTestService } from './support/service.ts'
 
-type Test = { teardown(fn: () => unknown): void }
-
-const SETTINGS = { ...DEFAULT_SETTINGS, thinRepeats: true }
 const iso = (at: number): string => new Date(at).toISOString()
-
-async function handNetwork(test: Test): Promise<NetworkTables> {
-  const folder = writeFiles(
-    fs.mkdtempSync(path.join(os.tmpdir(), 'relight-archive-')),
-    HAND_NETWORK,
-  )
-  test.teardown(() => fs.rmSync(folder, { recursive: true, force: true }))
-  const { tables } = await readNetworkFolder(folder)
-  if (tables === undefined) throw new Error('the hand network is wrong')
-  return tables
-}
-
-type Period = { readonly from?: number; readonly to?: number }
-
-async function verify(
-  { db }: Pick<TestDatabase, 'db'>,
-  { from = -Infinity, to = Infinity }: Period = {},
-) {
-  const said: string[] = []
-  const say = (line: string) => void said.push(line)
-  return { ...(await verifyLedger(db, { from, to, settings: SETTINGS, say })), said }
-}
 
 const archiveAll = ({ db }: Pick<TestDatabase, 'db'>, before: number) =>
   archiveBefore(db, {
@@ -278,71 +246,6 @@ t.test('what fails between archiving and taking out leaves everything as it was'
   t.strictSame((await archivedAsText(database)).sort(), words)
   t.match(await verify(database), { observations: 12_000, differences: 0, damaged: 0 })
 })
-
-/** An engine on the hand network, whose clock is in the hands of the test. */
-async function openEngine(test: Test, start: number) {
-  const database = await openTestDatabase(test)
-  const about = { validFrom: 0, importedAt: 0, format: 'folder' as const, report: [] }
-  await saveRevision(database.pool, await handNetwork(test), about)
-  const state = { now: start, fromRecord: 0, deaths: [] as unknown[] }
-  const { db, config } = database
-  const ignore = () => undefined
-  const signal = new AbortController().signal
-  const lock = await takeEngineLock({ config, db, signal, onWaiting: ignore, onLost: ignore })
-  test.teardown(() => lock.release())
-  const writer = openWriter(config)
-  test.teardown(() => writer.close())
-  const open = () =>
-    openControlRoom({
-      db,
-      clock: () => state.now,
-      logger: pino(
-        { level: 'info' },
-        { write: (line) => void (/judged from the record/.test(line) && state.fromRecord++) },
-      ),
-      metrics: new Registry(),
-      settings: { notices: { noticeHoldS: 0, timeZone: 'UTC' }, ledger: SETTINGS },
-      writer,
-      fence: (write) => lock.fence(write),
-      tell: ignore,
-      changed: ignore,
-      networkOpened: ignore,
-      cleared: ignore,
-      died: (error) => void state.deaths.push(error),
-    })
-  let room = await open()
-  test.teardown(() => room.close())
-  return {
-    ...database,
-    state,
-    publish: (topic: string, payload: object) =>
-      new Promise<void>((acknowledge) =>
-        room.take({
-          topic,
-          payload: Buffer.from(JSON.stringify(payload)),
-          retained: false,
-          acknowledge,
-        }),
-      ),
-    weaknesses: () => room.weaknesses(),
-    async restart() {
-      await room.close()
-      room = await open()
-    },
-  }
-}
-
-/** What the ledger says; not when it said so, and how often it was written. */
-async function ledgerAsText({ pool }: Pick<TestDatabase, 'pool'>): Promise<string[]> {
-  const { rows } = await pool.query<{ line: string }>(
-    `select concat_ws('|', o.id, o.device, o.anchor_at, o.start_uncertain, o.locked_out, o.started_at, o.restored_at, o.customers_out,
-       o.customers_interrupted, o.closed_customer_ms, o.steps,
-       (select string_agg(concat_ws(',', i.from_at, i.until_at, i.feeder, i.phases, i.customers, i.members), ';'
-          order by i.from_at, i.until_at, i.phases, i.feeder, i.members) from interruption i where i.outage = o.id)) as line
-     from outage o order by o.id`,
-  )
-  return rows.map(({ line }) => line)
-}
 
 const SEEDS = [1, 2]
 const DEVICES = ['B1', 'B2', 'FU', 'FA', 'SW1', 'TIE'] as const

@@ -9,6 +9,7 @@ import { nothingAt } from './piece.ts'
 import { ruleStorm } from './storm.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { NoticeSettings } from '../notices/standing.ts'
+import type { RuleOutages } from './rulings.ts'
 import type { Saving } from './saving.ts'
 
 /** A person's act from asking to saved. Throws what the database refuses for good; memory has it then, and the record has not. */
@@ -22,6 +23,7 @@ export function openActs(
   derive: Derive,
   saving: Saving,
   deadlines: Deadlines,
+  rule: RuleOutages,
 ): PerformAct {
   let manualSeq = 0
   return async (act, actor) => {
@@ -35,6 +37,7 @@ export function openActs(
       deadlines.set()
       return { outcome: 'done', outages: [...ruled.piece.entries.keys()] }
     }
+    if (act.act === 'merge' || act.act === 'split') return rule(act, actor, now)
     let ruling: Ruling
     let recalled = new Map<string, OutageFacts>()
     if (act.act === 'position') {

@@ -21,6 +21,7 @@ import { openQuarantine } from './quarantine.ts'
 import { openPassingTime } from './passing-time.ts'
 import { isOfOneMessage, isPassing, isRefusedData, openPatience } from './patience.ts'
 import { NO_CHANGE, nothingAt } from './piece.ts'
+import { openRulings } from './rulings.ts'
 import { openSaving } from './saving.ts'
 import { readWorks } from './works.ts'
 
@@ -107,7 +108,14 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     () => saving.settled(),
   )
   const intake = openIntake(logger, metrics)
-  const perform = openActs(clock, notices, memory, recollection, derive, saving, deadlines)
+  const rule = openRulings(
+    { ...parts, settings: settings.ledger },
+    memory,
+    recollection,
+    saving,
+    patience,
+  )
+  const perform = openActs(clock, notices, memory, recollection, derive, saving, deadlines, rule)
   const passTime = openPassingTime(
     { ...parts, notices, onMinute: () => intake.logAgain() },
     memory,

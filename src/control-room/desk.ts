@@ -58,7 +58,7 @@ export function rulePosition(
 
 /** An act about an outage that is known. */
 export function ruleOutage(
-  act: Exclude<Act, { act: 'position' | 'storm' }>,
+  act: Exclude<Act, { act: 'position' | 'storm' | 'merge' | 'split' }>,
   actor: Actor,
   facts: OutageFacts,
   entry: Entry,

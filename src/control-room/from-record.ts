@@ -2,6 +2,7 @@ import { eventOf, type OutageChange, type OutageFacts } from '../ledger/facts.ts
 import type { Observation, SwitchObservation } from '../ledger/observation.ts'
 import { adoptNames } from '../ledger/open.ts'
 import { restates, sameFacts } from '../ledger/outages.ts'
+import type { Ruling } from '../ledger/rulings.ts'
 import type { Ledger, LedgerSettings } from '../ledger/state.ts'
 import { readingRecord, type Database } from '../stores/database.ts'
 import { observationKey } from '../stores/observation-row.ts'
@@ -29,6 +30,7 @@ export async function reopenLedger(
   settings: LedgerSettings,
   before: EpochMs,
   also: readonly SwitchObservation[] = [],
+  alsoRuled: readonly Ruling[] = [],
 ): Promise<Reopened | undefined> {
   return readingRecord(db, async (record) => {
     let horizon = Number.NEGATIVE_INFINITY
@@ -40,7 +42,7 @@ export async function reopenLedger(
     /** Outages of drawings that were left behind, as they stood then; those that went on are told by the next one. */
     const left = new Map<string, OutageFacts>()
     let observations = 0
-    const walk = walkRecord(db, record, { settings, before, also, standing: read })
+    const walk = walkRecord(db, record, { settings, before, also, alsoRuled, standing: read })
     for await (const stage of walk) {
       const { ledger } = stage
       const known = await read(horizon)

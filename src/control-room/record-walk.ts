@@ -1,6 +1,7 @@
 import { applyObservations, effectiveAt } from '../ledger/ledger.ts'
 import type { SwitchObservation } from '../ledger/observation.ts'
 import { BEGINNING, openLedger } from '../ledger/open.ts'
+import { rulingsFrom, type Ruling } from '../ledger/rulings.ts'
 import { reviseLedger } from '../ledger/revise.ts'
 import type { OutageChange, OutageFacts } from '../ledger/facts.ts'
 import type { Ledger, LedgerSettings } from '../ledger/state.ts'
@@ -8,6 +9,7 @@ import type { Database } from '../stores/database.ts'
 import { revisions } from '../stores/networks.ts'
 import { clampedObservations, switchObservations } from '../stores/observations.ts'
 import { checkpointBefore } from '../stores/outages.ts'
+import { readRulings } from '../stores/rulings.ts'
 import type { EpochMs } from '../time.ts'
 import { openNetworkRoom, type NetworkRoom } from './network-room.ts'
 
@@ -47,6 +49,8 @@ export async function* walkRecord(
     readonly also: readonly SwitchObservation[]
     /** Outages as they were saved, with an interruption that may reach the horizon. */
     readonly standing: (horizon: EpochMs) => Promise<readonly OutageFacts[]>
+    /** What is ruled and not saved yet. */
+    readonly alsoRuled?: readonly Ruling[]
   },
 ): AsyncGenerator<Stage> {
   const { settings, before, also } = question
@@ -70,6 +74,7 @@ export async function* walkRecord(
           positions: checkpoint.positions,
           outages: await question.standing(horizon),
         },
+    rulingsFrom([...(await readRulings(record)), ...(question.alsoRuled ?? [])]),
   )
   yield { is: 'opened', ledger }
   const early = mergedEarly(ledger, also, clampedObservations(record, horizon))

@@ -186,7 +186,8 @@ export async function openSaving(
         }
       } else {
         estimates.delete(after.id)
-        if (before?.restoredAt === null) {
+        // What is part of another outage now taught nothing by its end.
+        if (before?.restoredAt === null && after.sets.length > 0) {
           learn(memory.experience, memory.room, after, entry.cause, begunAmong.get(after.id) ?? 0)
           begunAmong.delete(after.id)
         }

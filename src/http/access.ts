@@ -30,6 +30,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'POST /api/v1/outages/:id/cause': acts('dispatcher'),
   'POST /api/v1/outages/:id/note': acts('dispatcher'),
   'POST /api/v1/outages/:id/close': acts('dispatcher'),
+  'POST /api/v1/outages/:id/merge': acts('dispatcher'),
+  'POST /api/v1/outages/:id/split': acts('dispatcher'),
   'POST /api/v1/switches/:id/position': acts('dispatcher'),
   'GET /api/v1/storms': by(...STAFF),
   'GET /api/v1/probable': by(...STAFF),

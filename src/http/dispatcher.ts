@@ -5,6 +5,7 @@ import {
   listOutages,
   OUTAGE_STATES,
   readEvidence,
+  readMerged,
   readOutage,
   readOutages,
   readStory,
@@ -121,7 +122,8 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
         from: startedAt - EVIDENCE_BEFORE_MS,
         to: Math.min(endedAt + EVIDENCE_AFTER_MS, startedAt + EVIDENCE_SPAN_MAX_MS),
       })
-      return { ...outage, ...story, evidence }
+      const merged = await readMerged(db, params.id)
+      return { ...outage, merged, ...story, evidence }
     },
   )
 
@@ -274,7 +276,7 @@ export async function perform(
   return parts.act(act, { subject: identity.subject, role: identity.role })
 }
 
-const unknownOutage = (id: string): Problem => notFound('unknown-outage', `no outage ${id}`)
+export const unknownOutage = (id: string): Problem => notFound('unknown-outage', `no outage ${id}`)
 
 /** Throws the problem that an answer means, or gives back what was done. */
 export function refuse(answer: ActAnswer, id: string): Extract<ActAnswer, { outcome: 'done' }> {
@@ -298,6 +300,8 @@ export function refuse(answer: ActAnswer, id: string): Extract<ActAnswer, { outc
       )
     case 'already-closed':
       throw new Problem(409, 'already-closed', `outage ${id} is closed`)
+    case 'cannot-rule':
+      throw new Problem(409, 'cannot-rule', answer.says)
     case 'wrong-phases':
       throw badField({ in: 'body', at: '/phases', says: answer.says })
   }

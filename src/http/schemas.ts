@@ -33,5 +33,8 @@ export const Outage = Type.Object({
       customersRestored: Type.Integer(),
     }),
   ),
+  mergedInto: orNull(
+    Type.String({ description: 'the outage that it is part of, by the word of a dispatcher' }),
+  ),
   revision: Type.Integer(),
 })

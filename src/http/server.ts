@@ -36,6 +36,7 @@ import { badFields, Problem, ProblemAnswer, sendProblem, type ProblemPart } from
 import { openProbable, probableRoutes } from './probable.ts'
 import { publicRoutes } from './public.ts'
 import { refuseUnstorable } from './storable.ts'
+import { rulingRoutes } from './rulings.ts'
 import { stormRoutes } from './storms.ts'
 import { workRoutes } from './works.ts'
 
@@ -125,6 +126,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await liveRoutes(routes, parts)
     await dispatcherRoutes(routes, parts)
     await stormRoutes(routes, parts)
+    await rulingRoutes(routes, parts)
     await plannerRoutes(routes, parts)
     await periodRoutes(routes, parts)
     await listRoutes(routes, parts)

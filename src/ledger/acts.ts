@@ -58,6 +58,16 @@ export type Act =
     }
   | { readonly act: 'note'; readonly outage: OutageId; readonly text: string }
   | { readonly act: 'close'; readonly outage: OutageId }
+  /** Two outages are one. The one that began first keeps its name. */
+  | { readonly act: 'merge'; readonly outage: OutageId; readonly with: OutageId }
+  /** One is several: what was merged into it goes out again, or what its device did from an instant on is another one. */
+  | {
+      readonly act: 'split'
+      readonly outage: OutageId
+      readonly part: OutageId
+      readonly at: null
+    }
+  | { readonly act: 'split'; readonly outage: OutageId; readonly part: null; readonly at: EpochMs }
   | StormAct
 
 /** Storm mode of an area (null: everywhere): one estimate for all of it, or none, until it is ended. */
@@ -81,3 +91,5 @@ export type ActAnswer =
   | { readonly outcome: 'already-declared' }
   | { readonly outcome: 'not-declared' }
   | { readonly outcome: 'wrong-phases'; readonly says: string }
+  /** Outages cannot be merged or split like that. */
+  | { readonly outcome: 'cannot-rule'; readonly says: string }

@@ -4,8 +4,11 @@ import { NO_PHASES, type Phases } from '../grid/phases.ts'
 import type { EpochMs } from '../time.ts'
 import { addOpening, addSpell, sectionsOf } from './darkness.ts'
 import { groupCode, type InterruptionSet, type OutageFacts, type OutageId } from './facts.ts'
-import { deviceNamed, factsOf, nameOutage } from './outages.ts'
+import { deviceNamed } from './device-names.ts'
+import { factsOf, nameOutage, NOT_PINNED } from './outages.ts'
 import { openHistory, pruneHistory } from './positions.ts'
+import { eventNamed } from './joining.ts'
+import { NO_RULINGS, rulingsSince, type Rulings } from './rulings.ts'
 import { NO_PAST, type Ledger, type LedgerSettings, type Outage } from './state.ts'
 
 /** How things stood just before the horizon, where derivation begins. */
@@ -33,6 +36,7 @@ export function openLedger(
   loadPointNumber: Int32Array,
   settings: LedgerSettings,
   standing: Standing = BEGINNING,
+  rulings: Rulings = NO_RULINGS,
 ): Ledger {
   const closed = network.switchNormal.slice()
   const histories: Ledger['histories'] = new Map()
@@ -47,6 +51,7 @@ export function openLedger(
     network,
     energization: energize(network, closed),
     settings,
+    rulings: rulingsSince(rulings, standing.horizon - settings.recloseWindowMs),
     horizon: standing.horizon,
     head: standing.horizon,
     histories,
@@ -57,6 +62,7 @@ export function openLedger(
       openings: new Map(),
       outages: new Map(),
       byId: new Map(),
+      joined: new Map(),
       touched: new Map(),
       gone: [],
       loadPointNumber,
@@ -116,6 +122,7 @@ function standOutages(ledger: Ledger, standing: Standing): void {
       device,
       anchorAt: facts.anchorAt,
       openings: [...openings].sort((a, b) => a - b),
+      pinned: openings,
       past: { sets: past, steps: facts.steps.filter((step) => ends.has(step.at)) },
       told: facts,
     }
@@ -174,7 +181,7 @@ export function adoptNames(
     if (holder !== undefined) displaced.push(holder)
     const named: Outage =
       known === undefined
-        ? { id, device, anchorAt, openings: [], past: NO_PAST, told: null }
+        ? { id, device, anchorAt, openings: [], pinned: NOT_PINNED, past: NO_PAST, told: null }
         : rename(known, id)
     if (known === undefined) named.told = factsOf(ledger, named)
     replace(record, known, named)
@@ -187,11 +194,12 @@ export function adoptNames(
   }
 }
 
-const rename = (outage: Outage, id: OutageId): Outage => ({
-  ...outage,
-  id,
-  told: outage.told === null ? null : { ...outage.told, id },
-})
+/** The same outage under another name. */
+function rename(outage: Outage, id: OutageId): Outage {
+  outage.id = id
+  if (outage.told !== null) outage.told = { ...outage.told, id }
+  return outage
+}
 
 function replace({ outages }: Ledger['record'], known: Outage | undefined, named: Outage): void {
   const others = (outages.get(named.device) ?? []).filter((outage) => outage !== known)
@@ -222,8 +230,10 @@ export function pruneLedger(ledger: Ledger, horizon: EpochMs): OutageFacts[] {
   for (const [device, outages] of record.outages) {
     const kept: Outage[] = []
     for (const outage of outages) {
-      const end = outage.told?.restoredAt ?? Number.POSITIVE_INFINITY
-      if (Math.max(end, outage.anchorAt) >= keepFrom) {
+      // What is part of another outage goes with it.
+      const whole = record.joined.get(outage) ?? outage
+      const end = whole.told?.restoredAt ?? Number.POSITIVE_INFINITY
+      if (Math.max(end, whole.anchorAt) >= keepFrom) {
         kept.push(outage)
         continue
       }
@@ -242,6 +252,16 @@ export function pruneLedger(ledger: Ledger, horizon: EpochMs): OutageFacts[] {
     else record.outages.set(device, kept)
   }
   ledger.horizon = horizon
+  ledger.rulings = {
+    joints: ledger.rulings.joints.filter(
+      ({ event, other }) =>
+        Math.max(event.at, other.at) >= keepFrom ||
+        (eventNamed(ledger, event) !== undefined && eventNamed(ledger, other) !== undefined),
+    ),
+    boundaries: ledger.rulings.boundaries.filter(
+      (one) => one.at >= keepFrom || eventNamed(ledger, one) !== undefined,
+    ),
+  }
   return forgotten
 }
 

@@ -20,6 +20,9 @@ import {
 } from './state.ts'
 import type { Observation } from './observation.ts'
 import { firstWordAt, lockedOutBetween } from './positions.ts'
+import { deviceNamed, nameOf } from './device-names.ts'
+import { joinOutages, partsOf } from './joining.ts'
+import type { Rulings } from './rulings.ts'
 
 export function touch(book: OutageBook, spell: Spell): void {
   touchOpening(book, spell.device, spell.from)
@@ -34,7 +37,8 @@ function touchOpening(book: OutageBook, device: number, opening: EpochMs): void 
 /** Something beside its interruptions may have changed about what a device did around an instant. */
 export function markOutages(book: OutageBook, device: number, instant: EpochMs): void {
   for (const outage of book.outages.get(device) ?? []) {
-    const end = outage.told?.restoredAt ?? Number.POSITIVE_INFINITY
+    const whole = book.joined.get(outage) ?? outage
+    const end = whole.told?.restoredAt ?? Number.POSITIVE_INFINITY
     if (outage.anchorAt <= instant && instant <= end) touchOpening(book, device, outage.anchorAt)
   }
 }
@@ -43,21 +47,40 @@ export function markOutages(book: OutageBook, device: number, instant: EpochMs):
 export function settleOutages(ledger: Ledger, late: readonly Observation[]): OutageChange[] {
   const book = ledger.record
   const changes: OutageChange[] = []
+  const dirty = new Set<Outage>()
   for (const [device, touched] of book.touched) {
-    for (const outage of regroup(ledger, device, touched)) {
-      const before = outage.told
-      const after = factsOf(ledger, outage)
-      if (before !== null && sameFacts(before, after)) continue
-      if (before === null && after.sets.length === 0) continue
-      outage.told = after
-      const corrected = before !== null && late.length > 0 && restates(before, after)
-      changes.push({ before, after, corrected, why: corrected ? late : [] })
-    }
+    for (const outage of regroup(ledger, device, touched)) dirty.add(outage)
+  }
+  joinOutages(ledger, dirty)
+  for (const outage of dirty) {
+    const before = outage.told
+    const after = factsOf(ledger, outage)
+    if (before !== null && sameFacts(before, after)) continue
+    if (before === null && after.sets.length === 0) continue
+    outage.told = after
+    const corrected = before !== null && late.length > 0 && restates(before, after)
+    changes.push({ before, after, corrected, why: corrected ? late : [] })
   }
   book.touched.clear()
   return changes.sort(
     (a, b) => a.after.anchorAt - b.after.anchorAt || (a.after.id < b.after.id ? -1 : 1),
   )
+}
+
+/** What changes by other rulings than those so far, of what is in memory. */
+export function rule(ledger: Ledger, rulings: Rulings): OutageChange[] {
+  const fresh = rulings.boundaries.filter((one) => !ledger.rulings.boundaries.includes(one))
+  ledger.rulings = rulings
+  for (const { device: name } of fresh) {
+    const device = deviceNamed(ledger, name)
+    for (const outage of ledger.record.outages.get(device) ?? []) {
+      touchOpening(ledger.record, device, outage.anchorAt)
+    }
+  }
+  return settleOutages(ledger, []).map((change) => ({
+    ...change,
+    corrected: change.before !== null && restates(change.before, change.after),
+  }))
 }
 
 /**
@@ -69,16 +92,8 @@ function regroup(ledger: Ledger, device: number, touched: ReadonlySet<EpochMs>):
   const openings = book.openings.get(device) ?? new Map<EpochMs, Set<Spell>>()
   for (const [instant, spells] of openings) if (spells.size === 0) openings.delete(instant)
   const instants = [...openings.keys()].sort((a, b) => a - b)
-  const groups: EpochMs[][] = []
-  for (const instant of instants) {
-    const group = groups.at(-1)
-    const anchor = group?.[0]
-    if (anchor !== undefined && instant - anchor <= ledger.settings.recloseWindowMs) {
-      group?.push(instant)
-    } else groups.push([instant])
-  }
-
   const known = book.outages.get(device) ?? []
+  const groups = groupOpenings(ledger, device, instants, known)
   const left = new Map(known.map((outage) => [outage.anchorAt, outage]))
   const result: Outage[] = []
   const dirty: Outage[] = []
@@ -93,8 +108,8 @@ function regroup(ledger: Ledger, device: number, touched: ReadonlySet<EpochMs>):
     if (changed) dirty.push(outage)
   }
   const unnamed: EpochMs[][] = []
-  for (const group of groups) {
-    const same = left.get(group[0] as EpochMs)
+  for (const { of, openings: group } of groups) {
+    const same = of ?? left.get(group[0] as EpochMs)
     if (same === undefined) unnamed.push(group)
     else {
       left.delete(same.anchorAt)
@@ -112,6 +127,7 @@ function regroup(ledger: Ledger, device: number, touched: ReadonlySet<EpochMs>):
         device,
         anchorAt: group[0] as EpochMs,
         openings: [],
+        pinned: NOT_PINNED,
         past: NO_PAST,
         told: null,
       }
@@ -129,6 +145,43 @@ function regroup(ledger: Ledger, device: number, touched: ReadonlySet<EpochMs>):
     result.sort((a, b) => a.anchorAt - b.anchorAt),
   )
   return dirty
+}
+
+export const NOT_PINNED: ReadonlySet<EpochMs> = new Set()
+
+type OpeningGroup = {
+  /** The outage that openings from before the horizon hold it to. */
+  readonly of: Outage | undefined
+  readonly openings: EpochMs[]
+}
+
+function groupOpenings(
+  ledger: Ledger,
+  device: number,
+  instants: readonly EpochMs[],
+  known: readonly Outage[],
+): OpeningGroup[] {
+  const pinnedTo = new Map<EpochMs, Outage>()
+  for (const outage of known) for (const instant of outage.pinned) pinnedTo.set(instant, outage)
+  const { settings, rulings } = ledger
+  const boundaries =
+    rulings.boundaries.length === 0
+      ? []
+      : rulings.boundaries.filter((one) => one.device === nameOf(ledger, device))
+  const groups: OpeningGroup[] = []
+  for (const instant of instants) {
+    const of = pinnedTo.get(instant)
+    const group = of === undefined ? groups.at(-1) : groups.find((one) => one.of === of)
+    const anchor = group?.openings[0]
+    const belongs =
+      anchor !== undefined &&
+      (of !== undefined ||
+        (instant - anchor <= settings.recloseWindowMs &&
+          !boundaries.some(({ at }) => anchor < at && at <= instant)))
+    if (belongs) group?.openings.push(instant)
+    else groups.push({ of, openings: [instant] })
+  }
+  return groups
 }
 
 /** Still the same event: the nearest former outage that overlaps the openings, or lies within the reclosing window of them. */
@@ -166,38 +219,36 @@ function lastEnd(
 /** What the spells of an outage add up to. */
 export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
   const { network, record } = ledger
+  const parts = partsOf(record, outage)
   const sets = new Map<string, Gathering>()
   const steps = new Map<EpochMs, { device: number; customers: number }>()
   const interrupted = new Set<number>()
-  const { past } = outage
+  const past = pastOf(parts)
   const before = pastSums(ledger, past)
   let { phases, customersInterrupted, closedCustomerMs } = before
   let customersOut = 0
   let restoredAt: EpochMs | null = before.restoredAt
-  for (const opening of outage.openings) {
-    for (const spell of record.openings.get(outage.device)?.get(opening) ?? []) {
-      if (spell.group === NONE) continue
-      const customers = at(network.groupCustomers, spell.group)
-      gather(network, sets, spell)
-      phases |= spell.phases
-      if (!interrupted.has(spell.group)) {
-        interrupted.add(spell.group)
-        if (!before.members.has(codeOf(ledger, spell.group))) customersInterrupted += customers
-      }
-      if (spell.until === null) {
-        customersOut += customers
-        restoredAt = null
-        continue
-      }
-      closedCustomerMs += customers * (spell.until - spell.from)
-      if (restoredAt !== null) restoredAt = Math.max(restoredAt, spell.until)
-      const step = steps.get(spell.until)
-      if (step === undefined) {
-        steps.set(spell.until, { device: spell.restoredBy, customers })
-      } else {
-        step.customers += customers
-        step.device = upstream(network, step.device, spell.restoredBy)
-      }
+  for (const spell of spellsOf(record, parts)) {
+    const customers = at(network.groupCustomers, spell.group)
+    gather(network, sets, spell)
+    phases |= spell.phases
+    if (!interrupted.has(spell.group)) {
+      interrupted.add(spell.group)
+      if (!before.members.has(codeOf(ledger, spell.group))) customersInterrupted += customers
+    }
+    if (spell.until === null) {
+      customersOut += customers
+      restoredAt = null
+      continue
+    }
+    closedCustomerMs += customers * (spell.until - spell.from)
+    if (restoredAt !== null) restoredAt = Math.max(restoredAt, spell.until)
+    const step = steps.get(spell.until)
+    if (step === undefined) {
+      steps.set(spell.until, { device: spell.restoredBy, customers })
+    } else {
+      step.customers += customers
+      step.device = upstream(network, step.device, spell.restoredBy)
     }
   }
   const gathered = [...past.sets, ...[...sets.values()].flatMap((set) => finish(ledger, set))]
@@ -212,10 +263,7 @@ export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
       outage.anchorAt < ledger.horizon
         ? (outage.told?.startUncertain ?? false)
         : history !== undefined && firstWordAt(history, outage.anchorAt),
-    lockedOut:
-      (outage.anchorAt < ledger.horizon && outage.told?.lockedOut === true) ||
-      (history !== undefined &&
-        lockedOutBetween(history, outage.anchorAt, restoredAt ?? Number.POSITIVE_INFINITY)),
+    lockedOut: parts.some((part) => hasLockedOut(ledger, part, restoredAt)),
     phases,
     area: shared(gathered, (set) => set.area),
     substation: shared(gathered, (set) => set.substation),
@@ -229,6 +277,42 @@ export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
     steps: stepsOf(ledger, past, steps),
     sets: gathered,
   }
+}
+
+function hasLockedOut(ledger: Ledger, part: Outage, restoredAt: EpochMs | null): boolean {
+  const history = ledger.histories.get(part.device)
+  return (
+    (part.anchorAt < ledger.horizon && part.told?.lockedOut === true) ||
+    (history !== undefined &&
+      lockedOutBetween(history, part.anchorAt, restoredAt ?? Number.POSITIVE_INFINITY))
+  )
+}
+
+function* spellsOf(record: OutageBook, parts: readonly Outage[]): Iterable<Spell> {
+  for (const { device, openings } of parts) {
+    for (const opening of openings) {
+      for (const spell of record.openings.get(device)?.get(opening) ?? []) {
+        if (spell.group !== NONE) yield spell
+      }
+    }
+  }
+}
+
+function pastOf(parts: readonly Outage[]): OutagePast {
+  const [first, ...rest] = parts.filter(({ past }) => past !== NO_PAST)
+  if (first === undefined) return NO_PAST
+  if (rest.length === 0) return first.past
+  const steps = new Map<EpochMs, RestorationStep>()
+  for (const { past } of [first, ...rest]) {
+    for (const step of past.steps) {
+      const same = steps.get(step.at)
+      steps.set(step.at, {
+        ...step,
+        customersRestored: step.customersRestored + (same?.customersRestored ?? 0),
+      })
+    }
+  }
+  return { sets: [first, ...rest].flatMap(({ past }) => past.sets), steps: [...steps.values()] }
 }
 
 type PastSums = {
@@ -306,23 +390,6 @@ function feederOfHead(network: Network, device: number): string | null {
   if (device === NONE) return null
   const feeder = network.feederHead.indexOf(device)
   return feeder < 0 ? null : (network.feeders[feeder]?.id ?? null)
-}
-
-const nameOf = ({ network, record }: Ledger, device: number): string | null =>
-  device >= 0
-    ? (network.branchIds[device] as string)
-    : device === NONE
-      ? null
-      : (record.gone[-2 - device] as string)
-
-/** The number of a device; one that is no longer drawn gets a number here, so that what it began stays what it was. */
-export function deviceNamed({ network, record }: Ledger, name: string | null): number {
-  if (name === null) return NONE
-  const drawn = network.switchIndex.get(name)
-  if (drawn !== undefined) return drawn
-  let index = record.gone.indexOf(name)
-  if (index < 0) index = record.gone.push(name) - 1
-  return -2 - index
 }
 
 function upstream(network: Network, a: number, b: number): number {

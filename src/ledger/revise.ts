@@ -35,11 +35,8 @@ export function reviseLedger(
       outages.push(told)
     }
   }
-  const ledger = openLedger(network, loadPointNumber, old.settings, {
-    horizon: when,
-    positions,
-    outages,
-  })
+  const standing = { horizon: when, positions, outages }
+  const ledger = openLedger(network, loadPointNumber, old.settings, standing, old.rulings)
   const lost = new Map<number, number>()
   for (let group = 0; group < old.network.groupPhases.length; group++) {
     if (openSpell(old.record, group) !== undefined) continue

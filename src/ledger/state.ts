@@ -4,6 +4,7 @@ import type { Phases } from '../grid/phases.ts'
 import { MS_PER_MIN, type EpochMs } from '../time.ts'
 import type { InterruptionSet, OutageFacts, OutageId, RestorationStep } from './facts.ts'
 import type { History } from './positions.ts'
+import type { Rulings } from './rulings.ts'
 
 export type LedgerSettings = {
   /** Openings of one device within this time of the first are one outage. */
@@ -28,6 +29,8 @@ export type Ledger = {
   readonly network: Network
   readonly energization: Energization
   readonly settings: LedgerSettings
+  /** What dispatchers ruled, as far as it concerns what is in memory. */
+  rulings: Rulings
   /** Nothing older can be judged in memory. */
   horizon: EpochMs
   /** The last instant at which anything turned. */
@@ -50,12 +53,14 @@ export type Spell = {
   phases: Phases
 }
 
-/** An outage in memory: openings of one device within the reclosing window of the first. */
+/** An outage in memory: openings of one device within the reclosing window of the first. A ruling may join it to another one. */
 export type Outage = {
-  readonly id: OutageId
+  id: OutageId
   readonly device: number
   anchorAt: EpochMs
   openings: readonly EpochMs[]
+  /** Openings from before the horizon: they stay in the outage that they were in, whatever device of it they were of. */
+  readonly pinned: ReadonlySet<EpochMs>
   /** What had ended before the horizon, as the network in force then told it: no later drawing counts it anew. */
   readonly past: OutagePast
   /** As last told; null before the first time. */
@@ -74,6 +79,8 @@ export type OutageBook = {
   readonly openings: Map<number, Map<EpochMs, Set<Spell>>>
   readonly outages: Map<number, Outage[]>
   readonly byId: Map<OutageId, Outage>
+  /** By a ruling the first is part of the second, which tells its interruptions, too. */
+  joined: ReadonlyMap<Outage, Outage>
   /** Openings whose spells changed since the book was last settled. */
   readonly touched: Map<number, Set<EpochMs>>
   /** Switches that outages began with and that are no longer drawn; as devices they have the numbers -2, -3, … */

@@ -93,6 +93,11 @@ export const CATALOGUE_EN = {
   'staff.closed': '{device}: outage of {since} closed.',
   'staff.corrected': '{device}: the record of the outage of {since} was corrected.',
   'staff.withdrawn': '{device}: the outage of {since} was withdrawn by a correction.',
+  'staff.took': '{device}: the outage of {other} since {since} is part of this one now.',
+  'staff.joined': '{device}: is part of the outage of {other} since {since} now.',
+  'staff.gave': '{device}: the outage of {other} since {since} is one of its own now.',
+  'staff.parted':
+    '{device}: is an outage of its own now, apart from that of {other} since {since}.',
   'staff.etr': '{device}: expected back {at}.',
   'staff.etrNone': '{device}: the estimate was withdrawn.',
   'staff.etrExpiring':

@@ -1,6 +1,6 @@
 import type { GroupCode, OutageId } from '../ledger/facts.ts'
 import type { OutageStanding } from './standing.ts'
-import type { Circle } from './told.ts'
+import type { Circle, Pending } from './told.ts'
 
 /**
  * A correction may find that what was told as one outage belongs to another. Whoever was told of the first then counts as told of the
@@ -16,24 +16,38 @@ export function moveBetweenOutages(standings: Map<OutageId, OutageStanding>): vo
       const arrived = arrivedIn(other, leaving)
       if (arrived.size === 0) continue
       const from = standings.get(id) ?? standing
-      const moved = part(from.told.circles, (group) => arrived.has(group))
+      const has = (group: GroupCode): boolean => arrived.has(group)
+      const hasNot = (group: GroupCode): boolean => !arrived.has(group)
+      // Nothing is left of it: what everyone read of it is now the other one.
+      const goes = from.facts.sets.length === 0
       standings.set(id, {
         ...from,
-        told: { ...from.told, circles: part(from.told.circles, (group) => !arrived.has(group)) },
+        told: {
+          ...from.told,
+          circles: part(from.told.circles, hasNot),
+          pending: part(from.told.pending, hasNot),
+          public: goes ? null : from.told.public,
+        },
       })
       standings.set(otherId, {
         ...other,
-        told: { ...other.told, circles: [...other.told.circles, ...moved] },
+        told: {
+          ...other.told,
+          circles: [...other.told.circles, ...part(from.told.circles, has)],
+          pending: [...other.told.pending, ...part(from.told.pending, has)],
+          public: other.told.public ?? (goes ? from.told.public : null),
+        },
       })
       for (const group of arrived) leaving.delete(group)
     }
   }
 }
 
-/** The groups that were told of this outage and are not in it any more. */
+/** The groups that were told of this outage, or wait to be told, and are not in it any more. */
 function leftOver({ facts, told }: OutageStanding): Set<GroupCode> {
-  if (told.circles.length === 0) return new Set()
-  const left = new Set(told.circles.flatMap((circle) => circle.members))
+  const spokenTo = [...told.circles, ...told.pending]
+  if (spokenTo.length === 0) return new Set()
+  const left = new Set(spokenTo.flatMap(({ members }) => members))
   for (const set of facts.sets) for (const group of set.members) left.delete(group)
   return left
 }
@@ -43,12 +57,17 @@ function arrivedIn({ facts, told }: OutageStanding, leaving: Set<GroupCode>): Se
   for (const set of facts.sets) {
     for (const group of set.members) if (leaving.has(group)) arrived.add(group)
   }
-  for (const circle of told.circles) for (const group of circle.members) arrived.delete(group)
+  for (const { members } of [...told.circles, ...told.pending]) {
+    for (const group of members) arrived.delete(group)
+  }
   return arrived
 }
 
-function part(circles: readonly Circle[], keep: (group: GroupCode) => boolean): Circle[] {
-  return circles
-    .map((circle) => ({ ...circle, members: circle.members.filter(keep) }))
-    .filter((circle) => circle.members.length > 0)
+function part<T extends Circle | Pending>(
+  told: readonly T[],
+  keep: (group: GroupCode) => boolean,
+): T[] {
+  return told
+    .map((one) => ({ ...one, members: one.members.filter(keep) }))
+    .filter((one) => one.members.length > 0)
 }

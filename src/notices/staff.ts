@@ -33,7 +33,8 @@ export function tellStaff(
       data: staffData(kind, standing, sentences, moment, more),
     })
 
-  if (change !== null) writeFacts(change, write)
+  const isRuled = desk.some(({ desk }) => RULED.has(desk))
+  if (change !== null && !isRuled) writeFacts(change, write)
   for (const one of desk) {
     // A new outage says its first estimate itself.
     if (one.desk === 'etr' && change !== null && change.before === null) continue
@@ -43,6 +44,8 @@ export function tellStaff(
   }
   return { drafts, ...expiry(standing, write, moment) }
 }
+
+const RULED: ReadonlySet<DeskChange['desk']> = new Set(['took', 'joined', 'gave', 'parted'])
 
 type Write = (
   kind: NoticeKind,
@@ -150,6 +153,28 @@ function writeDesk(change: DeskChange, facts: OutageFacts, write: Write): void {
         { say: 'staff.closed', with: { device, since: { second: facts.startedAt } } },
       ])
       break
+    case 'took':
+    case 'joined':
+    case 'gave':
+    case 'parted':
+      write(
+        'outageCorrected',
+        [
+          {
+            say: `staff.${change.desk}`,
+            with: {
+              device,
+              other: deviceOf(change.other),
+              since: { second: change.other.startedAt },
+            },
+          },
+        ],
+        {
+          ruled: { [change.desk]: change.other.id },
+          ...(change.desk === 'joined' ? { withdrawn: true } : {}),
+        },
+      )
+      break
   }
 }
 
@@ -183,7 +208,8 @@ function expiry(
   return { told: { expiringAt, passedAt }, due }
 }
 
-const deviceOf = (facts: OutageFacts): Value => facts.device ?? { say: 'staff.deviceUnknown' }
+const deviceOf = (facts: Pick<OutageFacts, 'device'>): Value =>
+  facts.device ?? { say: 'staff.deviceUnknown' }
 
 const stepKey = (step: RestorationStep): string => `${step.at} ${step.device ?? ''}`
 

@@ -16,6 +16,12 @@ export type DeskChange =
   | { readonly desk: 'crew'; readonly outage: OutageId; readonly crew: Crew | null }
   | { readonly desk: 'cause'; readonly outage: OutageId; readonly cause: string | null }
   | { readonly desk: 'closed'; readonly outage: OutageId }
+  /** A dispatcher ruled that it is one with another, or no more; it says itself what became of its facts by that. */
+  | {
+      readonly desk: 'took' | 'joined' | 'gave' | 'parted'
+      readonly outage: OutageId
+      readonly other: Pick<OutageFacts, 'id' | 'device' | 'startedAt'>
+    }
 
 /** Everything known about one outage, as it is to be after this transaction, and what people were told before it. */
 export type OutageStanding = {

@@ -36,6 +36,8 @@ export type OutageView = {
   readonly crew: { readonly name: string; readonly state: string; readonly at: string } | null
   readonly etr: EtrView | null
   readonly steps: readonly { at: string; device: string | null; customersRestored: number }[]
+  /** The outage that it is part of since a dispatcher said so; then it has no interruptions of its own. */
+  readonly mergedInto: string | null
   readonly revision: number
 }
 
@@ -132,6 +134,17 @@ export async function readOutage(
   return viewOf(row, (await openCustomers(db, [id])).get(id), now)
 }
 
+/** The outages that dispatchers merged into one. */
+export async function readMerged(db: Database, id: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('outage')
+    .select('id')
+    .where('merged_into', '=', id)
+    .orderBy('id')
+    .execute()
+  return rows.map((row) => row.id)
+}
+
 /** Several outages by id; those that are not there are missing. */
 export async function readOutages(
   db: Database,
@@ -163,6 +176,7 @@ type OutageRow = {
   cause: string | null
   crew: unknown
   etr: unknown
+  merged_into: string | null
   revision: number
 }
 
@@ -192,6 +206,7 @@ function viewOf(row: OutageRow, open: OpenSets | undefined, now: EpochMs): Outag
       device: step.device,
       customersRestored: step.customersRestored,
     })),
+    mergedInto: row.merged_into,
     revision: row.revision,
   }
 }

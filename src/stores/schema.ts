@@ -153,6 +153,17 @@ export type CoreTables = {
     told: Json<unknown> | null
     revision: number
     updated_at: Instant
+    merged_into: ColumnType<string | null, string | null | undefined, string | null>
+  }
+  outage_ruling: {
+    number: Generated<number>
+    at: Instant
+    by_subject: string
+    rules: 'joint' | 'apart' | 'boundary'
+    device: string | null
+    event_at: Instant
+    other_device: string | null
+    other_at: InstantOrNull
   }
   interruption: {
     outage: string
