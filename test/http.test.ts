@@ -142,6 +142,7 @@ t.test(
             issuedAt: '2026-03-10T11:59:00.000Z',
           },
           steps: [{ at: '2026-03-10T11:40:00.000Z', device: 'T', customersRestored: 83 }],
+          mergedInto: null,
           revision: 1,
         },
       ],

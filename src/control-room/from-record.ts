@@ -2,12 +2,12 @@ import { eventOf, type OutageChange, type OutageFacts } from '../ledger/facts.ts
 import type { Observation, SwitchObservation } from '../ledger/observation.ts'
 import { adoptNames } from '../ledger/open.ts'
 import { restates, sameFacts } from '../ledger/outages.ts'
-import type { Ruling } from '../ledger/rulings.ts'
+import type { EventName, Ruling } from '../ledger/rulings.ts'
 import type { Ledger, LedgerSettings } from '../ledger/state.ts'
 import { readingRecord, type Database } from '../stores/database.ts'
 import { observationKey } from '../stores/observation-row.ts'
 import { recordedKeys } from '../stores/observations.ts'
-import { outagesReaching } from '../stores/outages.ts'
+import { outagesNamed, outagesReaching } from '../stores/outages.ts'
 import type { EpochMs } from '../time.ts'
 import type { NetworkRoom } from './network-room.ts'
 import { walkRecord } from './record-walk.ts'
@@ -35,8 +35,13 @@ export async function reopenLedger(
   return readingRecord(db, async (record) => {
     let horizon = Number.NEGATIVE_INFINITY
     let saved: readonly OutageFacts[] | undefined
-    const read = async (from: EpochMs) => {
-      saved ??= await outagesReaching(record, from - settings.recloseWindowMs)
+    const read = async (from: EpochMs, named: readonly EventName[] = []) => {
+      if (saved === undefined) {
+        const reaching = await outagesReaching(record, from - settings.recloseWindowMs)
+        const known = new Set(reaching.map(({ id }) => id))
+        const others = await outagesNamed(record, named, settings.recloseWindowMs)
+        saved = [...reaching, ...others.filter(({ id }) => !known.has(id))]
+      }
       return saved
     }
     /** Outages of drawings that were left behind, as they stood then; those that went on are told by the next one. */

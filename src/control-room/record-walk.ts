@@ -1,7 +1,13 @@
 import { applyObservations, effectiveAt } from '../ledger/ledger.ts'
 import type { SwitchObservation } from '../ledger/observation.ts'
 import { BEGINNING, openLedger } from '../ledger/open.ts'
-import { rulingsFrom, type Ruling } from '../ledger/rulings.ts'
+import {
+  rulingsFrom,
+  rulingsSince,
+  type EventName,
+  type Ruling,
+  type Rulings,
+} from '../ledger/rulings.ts'
 import { reviseLedger } from '../ledger/revise.ts'
 import type { OutageChange, OutageFacts } from '../ledger/facts.ts'
 import type { Ledger, LedgerSettings } from '../ledger/state.ts'
@@ -47,8 +53,11 @@ export async function* walkRecord(
     readonly before: EpochMs
     /** Words that the record has not yet. */
     readonly also: readonly SwitchObservation[]
-    /** Outages as they were saved, with an interruption that may reach the horizon. */
-    readonly standing: (horizon: EpochMs) => Promise<readonly OutageFacts[]>
+    /** Outages as they were saved, with an interruption that may reach the horizon, and those of some events whenever they ended. */
+    readonly standing: (
+      horizon: EpochMs,
+      also: readonly EventName[],
+    ) => Promise<readonly OutageFacts[]>
     /** What is ruled and not saved yet. */
     readonly alsoRuled?: readonly Ruling[]
   },
@@ -62,6 +71,7 @@ export async function* walkRecord(
   // The first revision also holds for all time before it.
   let index = drawings.findLastIndex((drawing) => drawing.validFrom <= horizon)
   if (index < 0) index = 0
+  const rulings = rulingsFrom([...(await readRulings(record)), ...(question.alsoRuled ?? [])])
   let room = await openNetworkRoom(db, drawings[index]?.revision ?? first.revision)
   let ledger = openLedger(
     room.network,
@@ -72,9 +82,9 @@ export async function* walkRecord(
       : {
           horizon,
           positions: checkpoint.positions,
-          outages: await question.standing(horizon),
+          outages: await question.standing(horizon, eventsBefore(rulings, horizon, settings)),
         },
-    rulingsFrom([...(await readRulings(record)), ...(question.alsoRuled ?? [])]),
+    rulings,
   )
   yield { is: 'opened', ledger }
   const early = mergedEarly(ledger, also, clampedObservations(record, horizon))
@@ -98,6 +108,17 @@ export async function* walkRecord(
     yield { is: 'revised', ledger, changes: revised.changes }
   }
   yield { is: 'ended', ledger, room }
+}
+
+/** Events from before the horizon that one after it is joined to. */
+function eventsBefore(
+  rulings: Rulings,
+  horizon: EpochMs,
+  { recloseWindowMs }: LedgerSettings,
+): EventName[] {
+  return rulingsSince(rulings, horizon - recloseWindowMs)
+    .joints.flatMap(({ event, other }) => [event, other])
+    .filter(({ at }) => at < horizon)
 }
 
 type Page = {

@@ -7,7 +7,14 @@ import type { LedgerSettings } from '../ledger/state.ts'
 import type { DeskChange } from '../notices/standing.ts'
 import type { OutageEvent } from '../stores/board.ts'
 import type { Database } from '../stores/database.ts'
-import { mergedIntoOf, readRulings, saveMerged, saveRulings } from '../stores/rulings.ts'
+import {
+  mergedEvents,
+  mergedIntoOf,
+  readRulings,
+  saveMerged,
+  saveParted,
+  saveRulings,
+} from '../stores/rulings.ts'
 import { toIso, type EpochMs } from '../time.ts'
 import { entryFor, type Entry } from './board.ts'
 import { reopenLedger } from './from-record.ts'
@@ -22,6 +29,9 @@ export type RuleOutages = (
   actor: Actor,
   now: EpochMs,
 ) => Promise<ActAnswer>
+
+/** Events in one outage. */
+const MERGED_MAX = 100
 
 type Known = { readonly facts: OutageFacts; readonly entry: Entry }
 
@@ -111,7 +121,7 @@ export function openRulings(
       ),
       also: [
         (tx) => saveRulings(tx, rulings, { at: now, subject: actor.subject }),
-        (tx) => saveMerged(tx, [part.id], isMerged ? whole.id : null),
+        (tx) => (isMerged ? saveMerged(tx, part.id, whole.id) : saveParted(tx, part.id)),
       ],
     })
     return { outcome: 'done', outages: [whole.id, part.id] }
@@ -142,9 +152,14 @@ export function openRulings(
     if (one.entry.planned !== other.entry.planned) {
       return cannot('one of them is planned, and the other is not')
     }
-    const rulings: Ruling[] = [
-      { rules: 'joint', event: eventOf(one.facts), other: eventOf(other.facts) },
-    ]
+    // Each with each: whatever a correction leaves of them, and wherever derivation begins, who is left is joined directly.
+    const [ones, others] = [await eventsOf(one.facts), await eventsOf(other.facts)]
+    if (ones.length + others.length > MERGED_MAX) {
+      return cannot(`more than ${MERGED_MAX} outages cannot be one`)
+    }
+    const rulings = ones.flatMap((event) =>
+      others.map((other): Ruling => ({ rules: 'joint', event, other })),
+    )
     const from = Math.min(one.facts.anchorAt, other.facts.anchorAt)
     const changes = await changesBy(rulings, from)
     const isFirst = wholeOutage(memory.ledger, one.facts.id)?.id === one.facts.id
@@ -172,6 +187,11 @@ export function openRulings(
       part: part.facts,
       entries,
     })
+  }
+
+  async function eventsOf(facts: OutageFacts): Promise<EventName[]> {
+    const merged = await patience.retry('reading outages', () => mergedEvents(db, facts.id))
+    return [eventOf(facts), ...merged]
   }
 
   async function split(

@@ -8,7 +8,12 @@ import { closedNow } from '../ledger/positions.ts'
 import type { Ledger, LedgerSettings } from '../ledger/state.ts'
 import { instant, readingRecord, type Database } from '../stores/database.ts'
 import { damagesOfArchive } from '../stores/archive.ts'
-import { checkpointBefore, outagesStanding, outagesStarted } from '../stores/outages.ts'
+import {
+  checkpointBefore,
+  outagesNamed,
+  outagesStanding,
+  outagesStarted,
+} from '../stores/outages.ts'
 import { toIso, type EpochMs } from '../time.ts'
 import { walkRecord } from './record-walk.ts'
 
@@ -125,7 +130,13 @@ async function verifyRecord(
     settings,
     before: from,
     also: [],
-    standing: (horizon) => outagesStanding(record, horizon, horizon - settings.recloseWindowMs),
+    standing: async (horizon, named) => {
+      const { recloseWindowMs } = settings
+      const standing = await outagesStanding(record, horizon, horizon - recloseWindowMs)
+      const known = new Set(standing.map(({ id }) => id))
+      const others = await outagesNamed(record, named, recloseWindowMs)
+      return [...standing, ...others.filter(({ id }) => !known.has(id))]
+    },
   })
   for await (const stage of walk) {
     const { ledger } = stage

@@ -1,5 +1,6 @@
 import { deviceNamed, nameOf } from './device-names.ts'
 import type { OutageId } from './facts.ts'
+import type { EpochMs } from '../time.ts'
 import type { EventName } from './rulings.ts'
 import type { Ledger, Outage, OutageBook } from './state.ts'
 
@@ -36,11 +37,24 @@ export function joinOutages(ledger: Ledger, dirty: Set<Outage>): void {
     if (was === is) continue
     for (const one of [part, was, is]) if (one !== undefined) dirty.add(one)
   }
-  for (const part of [...dirty]) {
+  for (const part of dirty) {
     const whole = joined.get(part)
     if (whole !== undefined) dirty.add(whole)
   }
   record.joined = joined
+}
+
+/** Outages that an event from an instant on may still be joined to, although they are over. */
+export function heldByJoints(ledger: Ledger, from: EpochMs): Set<Outage> {
+  const held = new Set<Outage>()
+  for (const { event, other } of ledger.rulings.joints) {
+    if (Math.max(event.at, other.at) < from) continue
+    for (const name of [event, other]) {
+      const outage = eventNamed(ledger, name)
+      if (outage !== undefined) held.add(ledger.record.joined.get(outage) ?? outage)
+    }
+  }
+  return held
 }
 
 /** The outage that a person meant: of its device the one that began nearest, within the reclosing window. */

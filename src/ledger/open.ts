@@ -7,7 +7,7 @@ import { groupCode, type InterruptionSet, type OutageFacts, type OutageId } from
 import { deviceNamed } from './device-names.ts'
 import { factsOf, nameOutage, NOT_PINNED } from './outages.ts'
 import { openHistory, pruneHistory } from './positions.ts'
-import { eventNamed } from './joining.ts'
+import { eventNamed, heldByJoints } from './joining.ts'
 import { NO_RULINGS, rulingsSince, type Rulings } from './rulings.ts'
 import { NO_PAST, type Ledger, type LedgerSettings, type Outage } from './state.ts'
 
@@ -218,6 +218,7 @@ export function pruneLedger(ledger: Ledger, horizon: EpochMs): OutageFacts[] {
   const { record, settings } = ledger
   const forgotten: OutageFacts[] = []
   const keepFrom = horizon - settings.recloseWindowMs
+  const held = heldByJoints(ledger, keepFrom)
   for (const history of ledger.histories.values()) pruneHistory(history, horizon)
   let gone = 0
   while (gone < ledger.journal.length && (ledger.journal[gone]?.at ?? 0) < horizon) gone++
@@ -233,7 +234,7 @@ export function pruneLedger(ledger: Ledger, horizon: EpochMs): OutageFacts[] {
       // What is part of another outage goes with it.
       const whole = record.joined.get(outage) ?? outage
       const end = whole.told?.restoredAt ?? Number.POSITIVE_INFINITY
-      if (Math.max(end, whole.anchorAt) >= keepFrom) {
+      if (Math.max(end, whole.anchorAt) >= keepFrom || held.has(whole)) {
         kept.push(outage)
         continue
       }
@@ -251,6 +252,7 @@ export function pruneLedger(ledger: Ledger, horizon: EpochMs): OutageFacts[] {
     if (kept.length === 0) record.outages.delete(device)
     else record.outages.set(device, kept)
   }
+  record.joined = new Map([...record.joined].filter(([part]) => record.byId.has(part.id)))
   ledger.horizon = horizon
   ledger.rulings = {
     joints: ledger.rulings.joints.filter(

@@ -3,6 +3,7 @@ import { NONE, type Network } from '../grid/network.ts'
 import type { EpochMs } from '../time.ts'
 import { endDarkness, openSpell, sectionsOf, startDarkness } from './darkness.ts'
 import type { OutageChange, OutageFacts } from './facts.ts'
+import { heldByJoints } from './joining.ts'
 import { groupsByCode, openLedger } from './open.ts'
 import { codeOf, settleOutages, touch } from './outages.ts'
 import { closedNow } from './positions.ts'
@@ -30,8 +31,11 @@ export function reviseLedger(
 
   const keepFrom = when - old.settings.recloseWindowMs
   const outages: OutageFacts[] = []
-  for (const { told } of old.record.byId.values()) {
-    if (told !== null && (told.restoredAt === null || told.restoredAt >= keepFrom)) {
+  const held = heldByJoints(old, keepFrom)
+  for (const outage of old.record.byId.values()) {
+    const { told } = outage
+    if (told === null) continue
+    if (told.restoredAt === null || told.restoredAt >= keepFrom || held.has(outage)) {
       outages.push(told)
     }
   }

@@ -8,6 +8,7 @@ import type {
   Transition,
 } from '../ledger/facts.ts'
 import { sameSet } from '../ledger/outages.ts'
+import type { EventName } from '../ledger/rulings.ts'
 import type { EpochMs } from '../time.ts'
 import type { BoardRow } from './board.ts'
 import { jsonOrNull, lines } from './columns.ts'
@@ -213,6 +214,32 @@ export async function outagesStanding(
     .orderBy('anchor_at')
     .execute()
   return factsOfRows(db, rows)
+}
+
+/** Live outages of some events, as people point at them: within a time of when they first opened. */
+export async function outagesNamed(
+  db: Database,
+  events: readonly EventName[],
+  withinMs: number,
+): Promise<OutageFacts[]> {
+  if (events.length === 0) return []
+  const { rows } = await sql<{ id: string }>`
+    select distinct o.id from unnest(
+      ${events.map(({ device }) => device)}::text[], ${events.map(({ at }) => at - withinMs)}::float8[],
+      ${events.map(({ at }) => at + withinMs)}::float8[]
+    ) as event (device, low, high)
+    join outage o on o.origin = 'live' and o.device is not distinct from event.device
+      and o.anchor_at between to_timestamp(event.low / 1000) and to_timestamp(event.high / 1000)`.execute(
+    db,
+  )
+  const ids = rows.map(({ id }) => id)
+  const found = await db
+    .selectFrom('outage')
+    .select(FACT_COLUMNS)
+    .where(sql<boolean>`id = any(${ids}::text[])`)
+    .orderBy('anchor_at')
+    .execute()
+  return (await factsOfRows(db, found)).filter(({ sets }) => sets.length > 0)
 }
 
 /** Live outages with their sets that began in `[from, until)`. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { OutageId } from '../ledger/facts.ts'
-import type { Ruling } from '../ledger/rulings.ts'
+import type { EventName, Ruling } from '../ledger/rulings.ts'
 import { toIso, type EpochMs } from '../time.ts'
 import type { Database, Tx } from './database.ts'
 
@@ -35,13 +35,29 @@ export async function saveRulings(
     .execute()
 }
 
-/** Says of some outages what they are part of: another one, or none. */
-export async function saveMerged(
-  tx: Tx,
-  outages: readonly OutageId[],
-  into: OutageId | null,
-): Promise<void> {
-  await tx.updateTable('outage').set({ merged_into: into }).where('id', 'in', outages).execute()
+/** Says of an outage, and of what was merged into it, what they are part of. */
+export async function saveMerged(tx: Tx, outage: OutageId, into: OutageId): Promise<void> {
+  await tx
+    .updateTable('outage')
+    .set({ merged_into: into })
+    .where((where) => where.or([where('id', '=', outage), where('merged_into', '=', outage)]))
+    .execute()
+}
+
+/** It is an outage of its own again. */
+export async function saveParted(tx: Tx, outage: OutageId): Promise<void> {
+  await tx.updateTable('outage').set({ merged_into: null }).where('id', '=', outage).execute()
+}
+
+/** The events of what was merged into an outage. */
+export async function mergedEvents(db: Database, into: OutageId): Promise<EventName[]> {
+  const rows = await db
+    .selectFrom('outage')
+    .select(['device', 'anchor_at'])
+    .where('merged_into', '=', into)
+    .orderBy('anchor_at')
+    .execute()
+  return rows.map((row) => ({ device: row.device, at: row.anchor_at }))
 }
 
 /** Of some outages those that were derived and not imported, with what they are part of. */
