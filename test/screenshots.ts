@@ -125,6 +125,7 @@ async function takeAll(service: Service, browser: Browser): Promise<void> {
 
   await take('dispatch-empty', '/dispatch', { role: 'dispatcher' })
   await take('public-empty', '/')
+  await take('public-empty-phone', '/?lang=zh&theme=dark', { viewport: PHONE })
 
   // Two years of faults as the field would have told them, oldest first.
   const fuses = tables.switches.filter(({ kind }) => kind === 'fuse' || kind === 'recloser')
@@ -244,6 +245,9 @@ async function takeAll(service: Service, browser: Browser): Promise<void> {
   const first = await draft('Replace line', 200)
   await call('planner', 'POST', `works/${String(first['id'])}/submit`, {})
   const work = await draft('Trim trees', 202)
+  await take('plan-filed', `/plan?view=filed&month=${year - 1}-10`, whole)
+  await take('plan-upkeep', '/plan?view=upkeep&open=newFinding', whole)
+  await take('plan-lists', `/plan?open=worst,customers,watch,predicted&against=dlt836`, whole)
   await take('plan-works', `/plan?view=works&work=${String(work['id'])}`, whole)
 
   for (const id of breaks(STORM_FAULTS)) await says('gw-2', id, 'open', Date.now(), 'lockout')
@@ -257,16 +261,42 @@ async function takeAll(service: Service, browser: Browser): Promise<void> {
     viewport: WIDE,
   })
   await take('public-storm', '/')
+  await take('public-storm-phone', '/?lang=zh', { viewport: PHONE, whole: true })
+  await call('dispatcher', 'POST', 'storms/declare', { area: null, reason: 'gale' })
+  await take('dispatch-storm-mode', '/dispatch?theme=light', { role: 'dispatcher' })
+  await take('dispatch-storm-act', '/dispatch?theme=dark', {
+    role: 'dispatcher',
+    keys: ['g', 's'],
+  })
+  await take('my-storm-phone', '/my', {
+    role: 'customer',
+    points: [dark],
+    viewport: PHONE,
+    whole: true,
+  })
+  await take('my-refused-phone', '/my?lang=zh', { viewport: PHONE, role: 'dispatcher' })
 
-  // The last picture is of a service that is gone.
+  // The last pictures are of a service that is gone.
   const context = await browser.newContext({ viewport: DESK })
   const page = await context.newPage()
   await page.goto(`${service.http}/dispatch?theme=light#token=${await token('dispatcher')}`)
   await page.waitForTimeout(2500)
+  const phone = await browser.newContext({ viewport: PHONE })
+  const mine = await phone.newPage()
+  await mine.goto(`${service.http}/my#token=${await token('customer', [dark])}`)
+  await mine.evaluate('navigator.serviceWorker.ready')
+  const everyone = await phone.newPage()
+  await everyone.goto(service.http)
+  await page.waitForTimeout(2500)
   await field.endAsync(true)
   await service.close()
+  await mine.reload()
   await page.waitForTimeout(3000)
   await page.screenshot({ path: `${OUT}dispatch-lost.png` })
-  process.stdout.write('dispatch-lost\n')
+  await mine.screenshot({ path: `${OUT}my-lost-phone.png` })
+  await everyone.waitForTimeout(20_000)
+  await everyone.screenshot({ path: `${OUT}public-lost-phone.png` })
+  await phone.close()
+  process.stdout.write('dispatch-lost, my-lost-phone, public-lost-phone\n')
   await context.close()
 }

@@ -189,10 +189,8 @@ function Denominator() {
           </button>
         </span>
       )}
-      {shown.system.notes.map((note) => (
-        <span key={note} lang="en">
-          {note}
-        </span>
+      {shown.system.notesInWords.map((note) => (
+        <span key={note.en}>{note[language.value]}</span>
       ))}
     </p>
   )

@@ -12,6 +12,7 @@ import { FeederPage } from './feeder.tsx'
 import { Head } from './head.tsx'
 import { MajorDaysPlot } from './major-days.tsx'
 import { OftenMap } from './often-map.tsx'
+import { Lists } from './lists.tsx'
 import { Months } from './months.tsx'
 import { Indices } from './indices.tsx'
 import { followAddress, question } from './question.ts'
@@ -24,6 +25,7 @@ import {
   type Reports,
 } from './report-data.ts'
 import { Causes, Feeders } from './tables.tsx'
+import { Upkeep } from './upkeep.tsx'
 import { w } from './words.ts'
 import { Works } from './works.tsx'
 import { followWorks } from './works-data.ts'
@@ -46,6 +48,7 @@ function Plan() {
         {view === 'reliability' && shown !== null && <Report shown={shown} />}
         {view === 'balance' && <Balance />}
         {view === 'works' && <Works />}
+        {view === 'upkeep' && <Upkeep />}
         {view === 'filed' && <FiledMonths />}
       </main>
       {explain && shown !== null && <Explain shown={shown} />}
@@ -72,6 +75,7 @@ function Report({ shown }: { shown: Reports }) {
       )}
       <Causes shown={shown} symbol={symbol} />
       <OftenMap shown={shown} />
+      <Lists of={shown.of} />
       <Beside of={shown.of} />
       <AgainstRulebook of={shown.of} />
     </>

@@ -39,7 +39,7 @@ export type Question = {
   /** The feeder or substation whose load, forecast and N-1 stand above the balance. */
   readonly place: string | null
 }
-export const VIEWS = ['reliability', 'balance', 'works', 'filed'] as const
+export const VIEWS = ['reliability', 'balance', 'works', 'upkeep', 'filed'] as const
 export type View = (typeof VIEWS)[number]
 export const EXCLUSIONS = ['planned', 'major', 'external', 'source_shortage'] as const
 export type Exclusion = (typeof EXCLUSIONS)[number]

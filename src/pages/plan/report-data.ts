@@ -17,7 +17,7 @@ export type Report = {
   readonly rulebook: { readonly name: string; readonly settings: Settings }
   readonly timeZone: string
   readonly majorDays: readonly MajorDays[]
-  readonly notes: readonly string[]
+  readonly notesInWords: readonly { readonly en: string; readonly 'zh-CN': string }[]
   readonly rows: readonly IndexRow[]
 }
 type Settings = { readonly shortUpToS: number; readonly unit: string }

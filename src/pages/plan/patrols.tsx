@@ -1,0 +1,248 @@
+import { useState } from 'preact/hooks'
+import { send } from '../api.ts'
+import { date } from '../language.ts'
+import { Columns } from './columns.tsx'
+import { Fold } from './fold.tsx'
+import { dayAfter, today } from './question.ts'
+import { useRead } from './reading.ts'
+import { Unread } from './unread.tsx'
+import { Form, ROWS, Text, wentWrong } from './upkeep-form.tsx'
+import { w } from './words.ts'
+import { wu } from './words-upkeep.ts'
+
+type Patrol = {
+  readonly id: number
+  readonly title: string
+  readonly owner: string
+  readonly assets: readonly string[]
+  readonly dueOn: string
+  readonly overdue: boolean
+  readonly visits: readonly { readonly asset: string }[]
+}
+type Finding = {
+  readonly id: number
+  readonly asset: string
+  readonly severity: string
+  readonly says: string
+  readonly owner: string
+  readonly dueOn: string
+  readonly state: string
+  readonly overdue: boolean
+  readonly work: string | null
+}
+/** Where a finding may go from here; the service has the last word. */
+const FINDING_NEXT: Readonly<Record<string, readonly string[]>> = {
+  open: ['inHand', 'fixed'],
+  inHand: ['fixed', 'open'],
+}
+
+const Due = ({ on, overdue }: { on: string; overdue: boolean }) => (
+  <>
+    {date(Date.parse(`${on}T12:00:00Z`))} {overdue && <b>{wu.value.overdue}</b>}
+  </>
+)
+
+/** Rounds that are open, where somebody still has to go, and new ones. */
+export function Patrols() {
+  const words = wu.value
+  const [version, setVersion] = useState(0)
+  const [said, setSaid] = useState('')
+  const asked = useRead<{ patrols: readonly Patrol[]; nextCursor: string | null }>(
+    `/api/v1/patrols?limit=${ROWS}`,
+    version,
+  )
+  const after = (why: string) => {
+    setSaid(why)
+    if (why === '') setVersion(version + 1)
+  }
+  return (
+    <section class="patrols">
+      <h2>{words.patrols}</h2>
+      <Unread of={asked} />
+      {asked.state === 'known' && asked.value.patrols.length === 0 && <p>{words.noPatrols}</p>}
+      {asked.state === 'known' && asked.value.patrols.length > 0 && (
+        <table>
+          <Columns
+            of={[words.round, words.owner, words.due, { n: words.visited }, words.left, words.act]}
+          />
+          <tbody>
+            {asked.value.patrols.map((patrol) => {
+              const seen = new Set(patrol.visits.map(({ asset }) => asset))
+              const left = patrol.assets.filter((asset) => !seen.has(asset))
+              return (
+                <tr key={patrol.id}>
+                  <th scope="row">{patrol.title}</th>
+                  <td>{patrol.owner}</td>
+                  <td>
+                    <Due on={patrol.dueOn} overdue={patrol.overdue} />
+                  </td>
+                  <td class="n">
+                    {seen.size} / {patrol.assets.length}
+                  </td>
+                  <td>{left.length === 0 ? w.value.none : left.slice(0, 5).join(', ')}</td>
+                  <td class="row noprint">
+                    {left[0] === undefined ? (
+                      <button
+                        type="button"
+                        class="plain"
+                        onClick={() =>
+                          void send(`/api/v1/patrols/${patrol.id}/finish`, {})
+                            .then(wentWrong)
+                            .then(after)
+                        }
+                      >
+                        {words.finish}
+                      </button>
+                    ) : (
+                      <button
+                        type="button"
+                        class="plain"
+                        onClick={() =>
+                          void send(`/api/v1/patrols/${patrol.id}/visits`, { asset: left[0] })
+                            .then(wentWrong)
+                            .then(after)
+                        }
+                      >
+                        {words.visit(left[0])}
+                      </button>
+                    )}
+                  </td>
+                </tr>
+              )
+            })}
+          </tbody>
+        </table>
+      )}
+      {asked.state === 'known' && asked.value.nextCursor !== null && (
+        <p>{words.firstShown(ROWS)}</p>
+      )}
+      <p role="alert">{said}</p>
+      <Fold name="newPatrol" says={words.newPatrol}>
+        <Form
+          path="/api/v1/patrols"
+          button={words.keep}
+          onDone={() => setVersion(version + 1)}
+          bodyOf={(text) => ({
+            title: text('title'),
+            owner: text('owner'),
+            dueOn: text('dueOn'),
+            assets: text('assets')
+              .split(/[\s,，]+/)
+              .filter((each) => each !== ''),
+          })}
+        >
+          <Text label={words.round} name="title" />
+          <Text label={words.owner} name="owner" />
+          <Text label={words.due} name="dueOn" type="date" value={dayAfter(today(), 14)} />
+          <Text label={words.assets} name="assets" size={40} />
+        </Form>
+      </Fold>
+    </section>
+  )
+}
+
+/** What was found and is not mended yet. */
+export function Findings() {
+  const words = wu.value
+  const [version, setVersion] = useState(0)
+  const [said, setSaid] = useState('')
+  const asked = useRead<{ findings: readonly Finding[]; nextCursor: string | null }>(
+    `/api/v1/findings?limit=${ROWS}`,
+    version,
+  )
+  const go = async (id: number, state: string) => {
+    const why = wentWrong(await send(`/api/v1/findings/${id}/state`, { state }))
+    setSaid(why)
+    if (why === '') setVersion(version + 1)
+  }
+  return (
+    <section class="findings">
+      <h2>{words.findings}</h2>
+      <Unread of={asked} />
+      {asked.state === 'known' && asked.value.findings.length === 0 && <p>{words.noFindings}</p>}
+      {asked.state === 'known' && asked.value.findings.length > 0 && (
+        <table>
+          <Columns
+            of={[
+              words.asset,
+              words.severity,
+              words.found,
+              words.owner,
+              words.due,
+              w.value.state,
+              words.act,
+            ]}
+          />
+          <tbody>
+            {asked.value.findings.map((finding) => (
+              <tr key={finding.id}>
+                <th scope="row">{finding.asset}</th>
+                <td>
+                  {finding.severity === 'critical' ? (
+                    <b>{words.severities[finding.severity]}</b>
+                  ) : (
+                    (words.severities[finding.severity] ?? finding.severity)
+                  )}
+                </td>
+                <td>{finding.says}</td>
+                <td>{finding.owner}</td>
+                <td>
+                  <Due on={finding.dueOn} overdue={finding.overdue} />
+                </td>
+                <td>
+                  {words.findingStates[finding.state] ?? finding.state}{' '}
+                  {finding.work !== null && <span class="mute">{finding.work}</span>}
+                </td>
+                <td class="row noprint">
+                  {(FINDING_NEXT[finding.state] ?? []).map((state) => (
+                    <button
+                      type="button"
+                      class="plain"
+                      key={state}
+                      onClick={() => void go(finding.id, state)}
+                    >
+                      {words.findingActs[state]}
+                    </button>
+                  ))}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {asked.state === 'known' && asked.value.nextCursor !== null && (
+        <p>{words.firstShown(ROWS)}</p>
+      )}
+      <p role="alert">{said}</p>
+      <Fold name="newFinding" says={words.newFinding}>
+        <Form
+          path="/api/v1/findings"
+          button={words.keep}
+          onDone={() => setVersion(version + 1)}
+          bodyOf={(text) => ({
+            asset: text('asset'),
+            severity: text('severity'),
+            says: text('says'),
+            owner: text('owner'),
+            dueOn: text('dueOn'),
+          })}
+        >
+          <Text label={words.asset} name="asset" />
+          <label>
+            {words.severity}
+            <select name="severity">
+              {['minor', 'major', 'critical'].map((each) => (
+                <option key={each} value={each}>
+                  {words.severities[each]}
+                </option>
+              ))}
+            </select>
+          </label>
+          <Text label={words.found} name="says" size={40} />
+          <Text label={words.owner} name="owner" />
+          <Text label={words.due} name="dueOn" type="date" value={dayAfter(today(), 30)} />
+        </Form>
+      </Fold>
+    </section>
+  )
+}
