@@ -294,6 +294,10 @@ t.test(
     t.same(await sums('--area', 'East'), [['system', 150, 12_000]])
     t.same(await sums('--substation', 'SOUTH', '--by', 'area'), [west])
     t.same(await sums('--area', 'East', '--feeder', 'F2'), [['system', 0, 0]])
+    const days = ['indices', '--from', '2025-01-01', '--to', '2026-01-01']
+    const nowhere = await relight(env, ...days, '--area', 'Nowhere')
+    t.match(nowhere, { code: 0, out: /Nothing is known of area Nowhere/ })
+    t.notMatch((await relight(env, ...days, '--area', 'East')).out, 'Nothing is known')
     t.equal((await rows('--by', 'month')).length, 12)
     t.same(await sums('--exclude', 'planned'), [['system', 230, 12_000 + 80 * 240]])
     t.same(await sums('--exclude', 'planned,external'), [['system', 150, 12_000]])
@@ -316,6 +320,7 @@ t.test(
       beta: null,
       thresholdMin: null,
       historyDays: 0,
+      historyMonths: null,
       days: [],
     })
   },

@@ -107,6 +107,7 @@ t.test(
     const found = await majorDays(db, { ...ask, year: 2024, area: 'A' })
     t.equal(found.thresholdMin?.toFixed(9), expected.thresholdMin?.toFixed(9))
     t.equal(found.historyDays, 10)
+    t.ok((found.historyMonths ?? 0) >= 12, 'and says how far back it reaches')
     t.strictSame(found.days, [{ date: '2024-06-01', saidiMin: 600_000 }], 'the planned day is none')
     t.strictSame((await majorDays(db, { ...ask, year: 2024, area: 'B' })).days, [])
 

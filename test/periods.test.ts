@@ -137,6 +137,7 @@ t.test(
       thresholdMin: before.thresholdMin,
       alpha: before.alpha,
       historyDays: 5,
+      historyMonths: 12,
       frozenAt: '2025-02-10T00:00:00.000Z',
     })
     t.match(after.days, [{ date: '2025-02-01', saidiMin: 60 }])

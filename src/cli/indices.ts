@@ -83,7 +83,7 @@ export const indicesCommand: Command = {
 
 export const majorDaysCommand: Command = {
   help: `relight major-days --year Y [--area A] [--json]
-    threshold and days of the 2.5 beta method (IEEE 1366)`,
+    threshold and days of the 2.5 beta method (IEEE 1366): of up to five years before, at least 12 months`,
   run: async (argv, io) => {
     const { year, area, json } = parse(
       argv,
@@ -110,10 +110,11 @@ export const majorDaysCommand: Command = {
         io.out(JSON.stringify(found))
         return 0
       }
-      if (found.thresholdMin === null) io.out(`no threshold: ${found.historyDays} days of history`)
+      if (found.thresholdMin === null)
+        io.out(`no threshold: ${found.historyDays} days of history; at least 12 months are needed`)
       else
         io.out(
-          `threshold ${found.thresholdMin} min (alpha ${found.alpha}, beta ${found.beta}, ${found.historyDays} days)`,
+          `threshold ${found.thresholdMin} min (alpha ${found.alpha}, beta ${found.beta}, ${found.historyDays} days in ${found.historyMonths} of 60 months)`,
         )
       io.out(
         table(

@@ -8,7 +8,7 @@ export const interruptionsCommand: Command = {
   help: `relight interruptions import FILE.csv [--mapping FILE.json] [--skip-bad]
     reads an interruption record, and customers.csv beside it; every fault is listed, and nothing is stored when a row is wrong,
     unless --skip-bad, which says what it skipped. A row without an end is refused, unless the mapping says withoutEnd: "open" (still
-    out: counted until now, and provisional) or "leaveOut"; the threshold of major days needs 12 months of record, and takes up to 5 years`,
+    out: counted until now, and provisional) or "leaveOut"`,
   run: async ([what, ...argv], io) => {
     if (what !== 'import') {
       throw new WrongUse(what === undefined ? 'import what?' : `import, not ${what}`)

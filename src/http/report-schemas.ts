@@ -24,6 +24,9 @@ export const MajorDays = Type.Object({
   beta: Figure,
   thresholdMin: Figure,
   historyDays: Type.Integer({ description: 'days with interruptions in the years before' }),
+  historyMonths: orNull(
+    Type.Integer({ description: 'of 60; null: fewer than 12, which give no threshold' }),
+  ),
   frozenAt: orNull(Instant),
   days: Type.Array(Type.Object({ date: Type.String(), saidiMin: Type.Number() })),
 })

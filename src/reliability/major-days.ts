@@ -69,3 +69,11 @@ export function historyOf(
   const months = (year - Number(from.slice(0, 4))) * 12 - (Number(from.slice(5, 7)) - 1)
   return months < settings.monthsMin ? null : { from, to }
 }
+
+/** Months that a history covers: at most 60, and fewer where the record begins later; null without a history. */
+export const historyMonths = (history: { from: LocalDay; to: LocalDay } | null): number | null =>
+  history === null
+    ? null
+    : (Number(history.to.slice(0, 4)) - Number(history.from.slice(0, 4))) * 12 +
+      Number(history.to.slice(5, 7)) -
+      Number(history.from.slice(5, 7))

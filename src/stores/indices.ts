@@ -8,6 +8,7 @@ import type { Database } from './database.ts'
 import { majorDaysLeftOut, majorDaysOfPeriod, type MajorDays } from './major-days.ts'
 import { ensureServed, readServedBook } from './reliability.ts'
 import {
+  placeOf,
   reckon,
   servedOf,
   withCountableUnit,
@@ -55,6 +56,9 @@ export async function indicesReport(db: Database, asked: ReportQuestion): Promis
     )
   })
   const notes = notesOf(question, asked.rulebook, namelessRows)
+  const place = placeOf(question.within)
+  if (place.kind !== 'system' && cells.size === 0 && book.average(from, to, place) === null)
+    notes.push(nothingKnown(place.kind, place.id ?? ''))
   return {
     rulebook: { id: rulebook.id, name: rulebook.name.en, settings: rulebook.settings },
     from,
@@ -130,6 +134,12 @@ export function notesOf(question: ReportQuestion, asked: Rulebook, namelessRows:
     })
   return notes
 }
+
+/** A name that was mistyped must not look like a quiet year. */
+const nothingKnown = (kind: string, id: string): Words => ({
+  en: `Nothing is known of ${kind} ${id} in this period: neither customers nor interruptions.`,
+  'zh-CN': `统计期间内没有“${id}”的任何用户或停电记录。`,
+})
 
 const namelessNote = (rows: number): Words => ({
   en:

@@ -1,5 +1,6 @@
 import { addDays, type LocalDay } from '../reliability/calendar.ts'
 import {
+  historyMonths,
   historyOf,
   majorDaysOf,
   majorDayThreshold,
@@ -30,6 +31,8 @@ export type MajorDays = {
   readonly beta: number | null
   readonly thresholdMin: number | null
   readonly historyDays: number
+  /** Months before the year that it rests on: 60 where the record reaches back far enough; null where it has fewer than 12, and no threshold. */
+  readonly historyMonths: number | null
   /** When the threshold was fixed for its year; null while it still follows the ledger. */
   readonly frozenAt: string | null
   readonly days: readonly { readonly date: LocalDay; readonly saidiMin: number }[]
@@ -72,10 +75,12 @@ export async function majorDays(
           thresholdMin: frozen.threshold_min,
           historyDays: frozen.history_days,
         }
+  const first = frozen === undefined ? await firstDay(db) : (frozen.history[0]?.[0] ?? null)
   return {
     year,
     area,
     ...threshold,
+    historyMonths: historyMonths(historyOf(year, first)),
     frozenAt: frozen === undefined ? null : toIso(frozen.frozen_at),
     days: majorDaysOf(daily.inYear, threshold.thresholdMin).map(({ day, saidiMin }) => ({
       date: day,

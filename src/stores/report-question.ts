@@ -161,7 +161,8 @@ export async function withCountableUnit<Q extends ReportQuestion>(
   }
 }
 
-function placeOf(within: Within | undefined): ServedPlace {
+/** What a question's place is counted as. */
+export function placeOf(within: Within | undefined): ServedPlace {
   if (within?.feeder !== undefined) return { kind: 'feeder', id: within.feeder }
   if (within?.substation !== undefined) return { kind: 'substation', id: within.substation }
   if (within?.area !== undefined) return { kind: 'area', id: within.area }
