@@ -637,6 +637,8 @@ t.test(
     t.match(first.headers['content-type'], /^application\/geo\+json/)
     t.same(JSON.parse(first.text), {
       type: 'FeatureCollection',
+      mode: 'normal',
+      storms: [],
       customersOut: { max: 205 },
       features: [
         {

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { plainMe, type PlainMe } from '../src/http/plain-me.ts'
+import { NO_PHONES } from '../src/notices/safety.ts'
 import { probableAt, probableOutages, type EvidencedLoadPoint } from '../src/notices/probable.ts'
 import { MS_PER_MIN } from '../src/time.ts'
 import { openTestDatabase } from './support/database.ts'
@@ -79,6 +81,18 @@ await t.test(
     t.equal(mine.servicePoints[0]?.supply, 'on', 'the ledger has not heard of it')
     t.match(mine.servicePoints[0]?.probablyOff.text.en, /^We think that your power is off since/)
     t.match(await service.get('me', 'customer', ['P1']), { servicePoints: [{ probablyOff: null }] })
+    const page = plainMe(await service.get<PlainMe>('me', 'customer', ['P3']), {
+      language: 'en',
+      timeZone: 'UTC',
+      phones: NO_PHONES,
+    })
+    t.match(page, /<h1>Your power is probably off<\/h1>.*We have not confirmed it yet/)
+    const other = plainMe(await service.get<PlainMe>('me', 'customer', ['P1']), {
+      language: 'zh-CN',
+      timeZone: 'UTC',
+      phones: NO_PHONES,
+    })
+    t.match(other, /<h1>供电正常<\/h1>/)
     t.strictSame(
       (await service.get<{ outages: unknown[] }>('outages')).outages,
       [],

@@ -110,6 +110,29 @@ await t.test(
     )
     t.match(staff.notices().slice(before.staff), [{ data: { kind: 'stormChanged' } }], 'staff once')
 
+    // It stands over the pages of those who live there, with and without scripts, and over the public one.
+    type Banners = { storms: { area: string | null; etr: unknown; text: Text }[] }
+    type Text = { en: string; 'zh-CN': string }
+    const mine = async (point: string) =>
+      (await service.get<Banners>('me', 'customer', [point])).storms
+    t.match(await mine('P3'), [
+      { area: 'west', etr: { at, latest }, text: { en: /severe weather/ } },
+    ])
+    t.match((await mine('P3'))[0]?.text['zh-CN'], /恶劣天气/)
+    t.strictSame(await mine('P4'), [], 'and not over those of the east')
+    const shown = async () =>
+      (await (await fetch(`${service.http}/public/outages.geojson`)).json()) as Banners
+    const everywhere = await until('the public copy has it', async () => {
+      const answer = await shown()
+      return answer.storms[0]?.etr == null ? undefined : answer
+    })
+    t.match(everywhere, { mode: 'storm', storms: [{ area: 'west', etr: { at, latest } }] })
+    for (const language of ['en', 'zh-CN'] as const) {
+      const page = await (await fetch(`${service.http}/?lang=${language}`)).text()
+      const text = everywhere.storms[0]?.text[language] ?? '?'
+      t.ok(page.includes(`<p class="storm">${text}</p>`), `without scripts, ${language}`)
+    }
+
     // Another engine on the same record.
     await service.close()
     const again = await openTestService(t, database, { env })

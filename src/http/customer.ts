@@ -8,12 +8,16 @@ import {
   readPastInterruptions,
   type OutageView,
 } from '../stores/outages-read.ts'
+import { readStorms } from '../stores/storms.ts'
 import { plannedAt } from '../stores/works.ts'
 import { MS_PER_DAY, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
+import { feederOfNode } from './network.ts'
+import type { NetworkView } from './network-in-force.ts'
 import { InstantText, instantOf } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import type { ProbableView } from './probable.ts'
 import { Problem } from './problem.ts'
+import { stormBanner } from './storm-banner.ts'
 
 /** How far back a customer sees what happened to their own supply. */
 export const HISTORY_MONTHS = 24
@@ -43,8 +47,10 @@ export async function customerRoutes(
       const view = parts.network.current()
       const points = identity.servicePoints.map((id) => ({ id, group: view?.groupOf(id) ?? null }))
       const groups = [...new Set(points.flatMap(({ group }) => (group === null ? [] : [group])))]
-      const [guessed, open, past, works] = await Promise.all([
+      const areas = new Set(identity.servicePoints.map((id) => areaOf(view, id)))
+      const [guessed, storms, open, past, works] = await Promise.all([
         probable(),
+        readStorms(db),
         readOpenInterruptions(db, groups),
         readPastInterruptions(db, groups, monthsBefore(now, HISTORY_MONTHS)),
         plannedAt(db, groups, now),
@@ -53,6 +59,10 @@ export async function customerRoutes(
       return {
         subject: identity.subject,
         at: toIso(now),
+        /** Storm mode where I am: the words for it stand above everything else. */
+        storms: storms
+          .filter(({ area }) => area === null || areas.has(area))
+          .map((storm) => stormBanner(storm, now, timeZone)),
         servicePoints: points.map(({ id, group }) => {
           // A network that does not know the point cannot say whether it has supply: silence is not "on".
           if (group === null) return { id, supply: 'unknown', ...NOTHING_KNOWN }
@@ -130,6 +140,17 @@ export async function customerRoutes(
       return { jti: params.jti, revokedUntil: toIso(expiresAt) }
     },
   )
+}
+
+/** The area of the feeder that a point normally hangs on; null where that is not known. */
+function areaOf(view: NetworkView | null, point: string): string | null {
+  const index = view?.servicePointIndex.get(point)
+  const node = index === undefined ? undefined : view?.tables.servicePoints[index]?.node
+  const nodeIndex = node === undefined ? undefined : view?.nodeIndex.get(node)
+  if (view === null || nodeIndex === undefined) return null
+  const feeder = feederOfNode(view.network, nodeIndex)
+  const substation = view.tables.feeders.find(({ id }) => id === feeder)?.substation
+  return view.tables.substations.find(({ id }) => id === substation)?.area ?? null
 }
 
 function probablyOffAt({ outages }: ProbableView, point: string, reading: Reading) {

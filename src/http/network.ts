@@ -192,7 +192,7 @@ function traceView({ network, tables }: NetworkView, trace: Trace) {
   }
 }
 
-function feederOfNode(network: Network, node: number): string | null {
+export function feederOfNode(network: Network, node: number): string | null {
   for (let phase = 0; phase < 3; phase++) {
     const section = at(network.nodeSection, node * 3 + phase)
     const feeder = section < 0 ? -1 : at(network.sectionFeeder, section)

@@ -1,17 +1,19 @@
 import type { Phones } from '../notices/safety.ts'
 import { causeSentence, say, type Language } from '../notices/words.ts'
 import type { EpochMs } from '../time.ts'
-import { escape, plainSafety, plainTimes } from './plain.ts'
+import { escape, plainSafety, plainStorms, plainTimes, type StormSaid } from './plain.ts'
 
 /** What `GET /api/v1/me` answers, as far as a list without scripts says it. */
 export type PlainMe = {
   readonly at: string
+  readonly storms?: readonly StormSaid[]
   readonly servicePoints: readonly PlainPoint[]
 }
 type PlainPoint = {
   readonly id: string
   readonly supply: 'on' | 'off' | 'unknown'
   readonly since: string | null
+  readonly probablyOff: { readonly text: Readonly<Record<Language, string>> } | null
   readonly outage: {
     readonly kind: string
     readonly cause: string | null
@@ -35,6 +37,7 @@ const EN = {
   asOf: (at: string) => `As of ${at}. This page does not renew itself: load it again.`,
   on: 'Power is on',
   off: 'Your power is out',
+  maybeOff: 'Your power is probably off',
   planned: 'Planned work: your power is off',
   unknown: 'We cannot say',
   unknownLead: 'This address is not in the network yet. If your power is off, call us.',
@@ -79,6 +82,7 @@ const ZH: typeof EN = {
   asOf: (at) => `截至 ${at}。本页不会自动更新，请重新载入。`,
   on: '供电正常',
   off: '您家已停电',
+  maybeOff: '您家可能停电',
   planned: '计划停电：您家暂时没电',
   unknown: '暂时无法确定',
   unknownLead: '该地址尚未录入网络图。如果没电，请致电我们。',
@@ -140,7 +144,7 @@ export function plainMe(
   const { when, count } = plainTimes(language, timeZone)
   const points = me.servicePoints.map((point) => onePoint(point, { language, now, timeZone }))
   return noscript(
-    `<p class="mute">${words.asOf(when(me.at))}</p>${points.join('')}` +
+    `${plainStorms(me.storms, language)}<p class="mute">${words.asOf(when(me.at))}</p>${points.join('')}` +
       `<p><a href="/">${words.all}</a></p>` +
       `<form method="post" action="/my/sign-out?lang=${language}"><button>${words.signOut}</button></form>`,
   )
@@ -154,7 +158,9 @@ export function plainMe(
       point.supply === 'unknown'
         ? words.unknown
         : point.supply === 'on'
-          ? words.on
+          ? point.probablyOff === null
+            ? words.on
+            : words.maybeOff
           : outage?.kind === 'planned'
             ? words.planned
             : words.off
@@ -186,6 +192,7 @@ export function plainMe(
     return (
       `<section><p>${escape(point.id)}</p><h1>${head}</h1>` +
       (point.supply === 'unknown' ? `<p>${words.unknownLead}</p>` : '') +
+      (point.probablyOff === null ? '' : `<p>${escape(point.probablyOff.text[language])}</p>`) +
       `<table><tbody>${facts
         .map(([name, value]) => `<tr><th scope="row">${name}</th><td>${escape(value)}</td></tr>`)
         .join('')}</tbody></table>` +

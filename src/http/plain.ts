@@ -37,6 +37,7 @@ type Masked = number | { readonly max: number }
 type Collection = {
   readonly asOf?: string
   readonly customersOut?: Masked
+  readonly storms?: readonly StormSaid[]
   readonly features: readonly {
     readonly properties: {
       readonly area: string | null
@@ -56,7 +57,7 @@ export async function plainOutages(
   const words = WORDS[language]
   const answer = await app.inject('/public/outages.geojson')
   if (answer.statusCode !== 200) return `<p>${words.unknown}</p>${plainSafety(language, phones)}`
-  const { features, asOf, customersOut } = answer.json<Collection>()
+  const { features, asOf, customersOut, storms } = answer.json<Collection>()
   const { when, count } = plainTimes(language, timeZone)
   const said = (masked: Masked) =>
     typeof masked === 'number' ? count(masked) : words.fewer(masked.max)
@@ -78,12 +79,18 @@ export async function plainOutages(
         `<th scope="col" class="n">${words.out}</th><th scope="col">${words.since}</th></tr></thead>` +
         `<tbody>${rows.join('')}</tbody></table><p class="mute">${words.masked}</p>`
   const asOfLine = asOf === undefined ? '' : `<p class="mute">${words.asOf(when(asOf))}</p>`
-  return `<main class="plain"><h1>${sum}</h1>${asOfLine}${table}${plainSafety(language, phones)}</main>`
+  return `<main class="plain">${plainStorms(storms, language)}<h1>${sum}</h1>${asOfLine}${table}${plainSafety(language, phones)}</main>`
 }
 
 /** Fallen wires, and whom to call. */
 export const plainSafety = (language: Language, phones: Phones): string =>
   `<p><b>${escape(textOf(safetyForAll(phones), { at: 0, timeZone: 'UTC' })[language])}</b></p>`
+
+/** As a storm stands in an answer. */
+export type StormSaid = { readonly text: Readonly<Record<Language, string>> }
+
+export const plainStorms = (storms: readonly StormSaid[] | undefined, language: Language): string =>
+  (storms ?? []).map(({ text }) => `<p class="storm">${escape(text[language])}</p>`).join('')
 
 /** Times and numbers as the language writes them, in the utility's calendar. */
 export function plainTimes(language: Language, timeZone: string) {

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { MASK_BELOW, masked } from '../notices/data.ts'
 import { readOutByArea } from '../stores/outages-read.ts'
+import { readStorms } from '../stores/storms.ts'
 import { MS_PER_S, toIso, type EpochMs } from '../time.ts'
 import type { NetworkView } from './network-in-force.ts'
 import type { App, HttpParts } from './parts.ts'
 import { Problem } from './problem.ts'
+import { stormBanner } from './storm-banner.ts'
 
 /** A snapshot serves everyone for this long: the public asks a copy, never the database. */
 export const SNAPSHOT_S = 5
@@ -24,8 +26,12 @@ export async function publicRoutes(app: App, parts: HttpParts): Promise<void> {
 
   async function take(): Promise<void> {
     const now = clock()
-    const areas = await readOutByArea(parts.db)
-    const content = geojson(areas, parts.network.current())
+    const [areas, storms] = await Promise.all([readOutByArea(parts.db), readStorms(parts.db)])
+    const content = {
+      ...geojson(areas, parts.network.current()),
+      mode: storms.length > 0 ? 'storm' : 'normal',
+      storms: storms.map((storm) => stormBanner(storm, now, parts.settings.timeZone)),
+    }
     const etag = `"${createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 22)}"`
     snapshot = {
       body: JSON.stringify({ ...content, asOf: toIso(now) }),

@@ -5,7 +5,7 @@ import { reading } from './data.ts'
 import type { Draft, NoticeKind } from './notice.ts'
 import type { Moment } from './standing.ts'
 import { shownEtr } from './told.ts'
-import { textOf, type Sentence } from './words.ts'
+import { textOf, type Sentence, type Text, type Value } from './words.ts'
 
 /**
  * Storm mode of an area, or (null) of everywhere. The rule that fits a quiet day promises what nobody can keep: while it lasts, outages
@@ -48,24 +48,34 @@ const KINDS = { declared: 'stormDeclared', estimate: 'stormChanged', ended: 'sto
 /** What staff and everyone hear of it; customers hear of their own outage. `customersOut` are those in the area. */
 export function composeStorm(change: StormChange, customersOut: number, moment: Moment): Draft[] {
   const { storm } = change
-  const shown = shownEtr(storm.etr, moment.at)
-  const area = storm.area ?? ({ say: 'public.areaUnknown' } as const)
   const says: Sentence[] =
     change.change === 'ended'
-      ? [{ say: 'storm.ended', with: { area } }]
-      : [
-          {
-            say: change.change === 'declared' ? 'storm.declared' : 'storm.estimate',
-            with: { area },
-          },
-          ...(shown.etr === 'given'
-            ? etrAtFirst(shown, moment.at).sentences
-            : [{ say: 'etr.assessing' } as const]),
-        ]
+      ? [{ say: 'storm.ended', with: { area: areaOf(storm) } }]
+      : sayStorm(
+          change.change === 'declared' ? 'storm.declared' : 'storm.estimate',
+          storm,
+          moment.at,
+        )
   return (['staff', 'public'] as const).map((audience) =>
     stormDraft(KINDS[change.change], audience, storm, customersOut, says, moment),
   )
 }
+
+/** What stands over every page of the area for as long as it lasts. Never an estimate that has passed. */
+export const stormText = (storm: Storm, moment: Moment): Text =>
+  textOf(sayStorm('storm.declared', storm, moment.at), reading(moment))
+
+function sayStorm(say: 'storm.declared' | 'storm.estimate', storm: Storm, at: EpochMs): Sentence[] {
+  const shown = shownEtr(storm.etr, at)
+  return [
+    { say, with: { area: areaOf(storm) } },
+    ...(shown.etr === 'given'
+      ? etrAtFirst(shown, at).sentences
+      : [{ say: 'etr.assessing' } as const]),
+  ]
+}
+
+const areaOf = ({ area }: Storm): Value => area ?? { say: 'public.areaUnknown' }
 
 /** The control room is told once that the estimate of a whole area is about to pass, instead of once for every outage. */
 export const composeStormAlarm = (storm: Storm, moment: Moment): Draft =>
@@ -78,7 +88,7 @@ export const composeStormAlarm = (storm: Storm, moment: Moment): Draft =>
       {
         say: 'storm.expiring',
         with: {
-          area: storm.area ?? { say: 'public.areaUnknown' },
+          area: areaOf(storm),
           at: { minute: storm.etr?.at ?? moment.at },
         },
       },

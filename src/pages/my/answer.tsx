@@ -12,9 +12,10 @@ import { w } from './words.ts'
 const BACK_SAID_MS = 12 * MS_PER_H
 
 type BothLanguages = { readonly en: string; readonly 'zh-CN': string }
-type Kind = 'on' | 'out' | 'late' | 'plan' | 'back' | 'unknown'
+type Kind = 'on' | 'maybe' | 'out' | 'late' | 'plan' | 'back' | 'unknown'
 const LOOKS: Record<Kind, { mark: MarkName; className: string }> = {
   on: { mark: 'on', className: 'k-on' },
+  maybe: { mark: 'pred', className: 'k-maybe' },
   out: { mark: 'out', className: 'k-out' },
   late: { mark: 'out', className: 'k-out' },
   plan: { mark: 'plan', className: 'k-plan' },
@@ -25,6 +26,7 @@ const LOOKS: Record<Kind, { mark: MarkName; className: string }> = {
 export function kindOf(point: MyPoint, at: number): Kind {
   if (point.supply === 'unknown') return 'unknown'
   if (point.supply === 'on') {
+    if (point.probablyOff != null) return 'maybe'
     const since = instant(point.since)
     const last = point.history.interruptions[0]
     return last !== undefined && since !== null && at - since < BACK_SAID_MS ? 'back' : 'on'
@@ -59,6 +61,8 @@ function headOf(kind: Kind, point: MyPoint): string {
   switch (kind) {
     case 'on':
       return words.on
+    case 'maybe':
+      return words.maybeOff
     case 'out':
       return words.out
     case 'late':
@@ -80,6 +84,8 @@ function Lead({ kind, point }: { kind: Kind; point: MyPoint }) {
       return <>{since === null ? words.onLeadAlways : words.onLead(when(since, now.value))}</>
     case 'unknown':
       return <>{words.unknownLead}</>
+    case 'maybe':
+      return <>{point.probablyOff?.text[language.value]}</>
     case 'back': {
       const last = point.history.interruptions[0]
       return (

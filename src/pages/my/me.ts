@@ -3,17 +3,25 @@ import type { EpochMs } from '../../time.ts'
 import { read } from '../api.ts'
 import { followLive, type LiveNotice } from '../live.ts'
 import { pageTime } from '../page-clock.ts'
+import type { Storm } from '../storm-banner.tsx'
 
 /** GET /api/v1/me: what happens to the supply of the bearer, and of nobody else. */
 export type Me = {
   readonly subject: string
   readonly at: string
+  readonly storms?: readonly Storm[]
   readonly servicePoints: readonly MyPoint[]
 }
 export type MyPoint = {
   readonly id: string
   readonly supply: 'on' | 'off' | 'unknown'
   readonly since: string | null
+  /** No switch says so, but meters and neighbours do. */
+  readonly probablyOff?: {
+    readonly since: string
+    readonly kind: 'probablyOff' | 'stillDark'
+    readonly text: { readonly en: string; readonly 'zh-CN': string }
+  } | null
   readonly outage: MyOutage | null
   readonly etr: {
     readonly at: string

@@ -12,6 +12,7 @@ import { Answer, Facts, Reports } from './answer.tsx'
 import { changes, failing, me, openMe, trueAt, type MyPoint } from './me.ts'
 import { Care } from './care.tsx'
 import { Preferences } from './preferences.tsx'
+import { StormBanner } from '../storm-banner.tsx'
 import { w } from './words.ts'
 
 /** Older than this, the page says so before anything else. */
@@ -34,6 +35,7 @@ function My() {
   return (
     <>
       <Header current="/my" />
+      <StormBanner storms={me.value?.storms} />
       <Age />
       {me.value === null ? (
         <p class="upd" role="status">

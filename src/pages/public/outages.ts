@@ -1,4 +1,5 @@
 import { count } from '../language.ts'
+import type { Storm } from '../storm-banner.tsx'
 import { w } from './words.ts'
 
 export type Masked = number | { readonly max: number }
@@ -6,6 +7,7 @@ export type Masked = number | { readonly max: number }
 export type Outages = {
   readonly asOf?: string
   readonly customersOut?: Masked
+  readonly storms?: readonly Storm[]
   readonly features: readonly {
     readonly geometry: { readonly coordinates: readonly [number, number] } | null
     readonly properties: {

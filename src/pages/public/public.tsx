@@ -6,6 +6,7 @@ import { Header } from '../header.tsx'
 import { count, hhmm, phones, spell, utilityName, when } from '../language.ts'
 import { StateWord } from '../marks.tsx'
 import { now, pageTime, startClock } from '../page-clock.ts'
+import { StormBanner } from '../storm-banner.tsx'
 import { AreaMap } from './area-map.tsx'
 import { sayCount, sizeOf, type Outages } from './outages.ts'
 import { w } from './words.ts'
@@ -34,6 +35,7 @@ function Public() {
   return (
     <>
       <Header current="/" />
+      <StormBanner storms={known?.storms} />
       <Head />
       {known !== null && known.features.length > 0 && (
         <main class="two">
