@@ -180,6 +180,7 @@ async function openAll(
       metrics,
       settings: {
         notices: { noticeHoldS: settings.noticeHoldS, timeZone: settings.timeZone },
+        parallelAlertMs: settings.parallelAlertMin * MS_PER_MIN,
         ledger: {
           ...DEFAULT_SETTINGS,
           recloseWindowMs: settings.recloseWindowMin * MS_PER_MIN,

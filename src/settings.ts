@@ -20,6 +20,7 @@ export type Settings = {
   readonly futureToleranceS: number
   /** Older observations are archived; undefined: never. */
   readonly archiveAfterDays: number | undefined
+  readonly parallelAlertMin: number
   readonly engineUrl: string | undefined
   readonly allowedOrigins: readonly string[]
   readonly trustProxy: boolean
@@ -105,6 +106,7 @@ export function readSettings(
       undefined,
       number(2, 36_500),
     ),
+    parallelAlertMin: read('PARALLEL_ALERT_MIN', 15, number(1, 1440)),
     engineUrl: read('RELIGHT_ENGINE_URL', undefined, url(['http:', 'https:'])),
     allowedOrigins: read('RELIGHT_ALLOWED_ORIGINS', [], (list: string) =>
       list.split(',').map((origin) => origin.trim()),

@@ -766,6 +766,8 @@ function contradictions(sent: readonly Sent[], everIn: Map<number, Set<string>>)
         case 'stormDeclared':
         case 'stormChanged':
         case 'stormEnded':
+        case 'parallelRaised':
+        case 'parallelCleared':
           wrong.push(`${draft.second}: customers hear no ${draft.kind}`)
       }
     }

@@ -18,6 +18,7 @@ import { openIntake, type DoorRefusal, type Taken } from './intake.ts'
 import { emptyMemory, hasNetwork, openRecollection, remember } from './memory.ts'
 import { countEngine } from './metrics.ts'
 import { openQuarantine } from './quarantine.ts'
+import { PARALLEL_ALERT_MS } from './parallel.ts'
 import { openPassingTime } from './passing-time.ts'
 import { isOfOneMessage, isPassing, isRefusedData, openPatience } from './patience.ts'
 import { NO_CHANGE, nothingAt } from './piece.ts'
@@ -33,7 +34,12 @@ export type ControlRoomParts = {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Registry
-  readonly settings: { readonly notices: NoticeSettings; readonly ledger: LedgerSettings }
+  readonly settings: {
+    readonly notices: NoticeSettings
+    readonly ledger: LedgerSettings
+    /** Feeders that run in parallel for longer are an alarm; `PARALLEL_ALERT_MS` where nothing is said. */
+    readonly parallelAlertMs?: number
+  }
   /** The engine's own way of writing; reading goes through `db`. */
   readonly writer: Writer
   /** As `EngineLock.fence`. */
@@ -117,7 +123,12 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   )
   const perform = openActs(clock, notices, memory, recollection, derive, saving, deadlines, rule)
   const passTime = openPassingTime(
-    { ...parts, notices, onMinute: () => intake.logAgain() },
+    {
+      ...parts,
+      notices,
+      parallelAlertMs: settings.parallelAlertMs ?? PARALLEL_ALERT_MS,
+      onMinute: () => intake.logAgain(),
+    },
     memory,
     recollection,
     deadlines,

@@ -15,6 +15,7 @@ import { isByPerson } from '../notices/told.ts'
 import type { Deadlines } from './deadlines.ts'
 import { estimateFor } from './estimates.ts'
 import { CLOSED_KEPT_MS, hasNetwork, type Memory, type Recollection } from './memory.ts'
+import { parallelsDue } from './parallel.ts'
 import { isRefusedData, type Patience } from './patience.ts'
 import { nothingAt } from './piece.ts'
 import type { Saving } from './saving.ts'
@@ -40,6 +41,7 @@ export function openPassingTime(
     readonly db: Database
     readonly logger: Logger
     readonly notices: NoticeSettings
+    readonly parallelAlertMs: number
     /** These were closed long enough ago to be forgotten outside. */
     readonly cleared: (outages: readonly OutageId[]) => void
     readonly onMinute: () => void
@@ -131,6 +133,16 @@ export function openPassingTime(
     memory.works = await patience.retry('reading the works', () => readWorks(db, now))
   }
 
+  async function tendParallels(now: EpochMs): Promise<void> {
+    if (!hasNetwork(memory)) return
+    const { parallelAlertMs: alertMs, notices } = parts
+    const due = await patience.retry('reading parallel feeders', () =>
+      parallelsDue(db, memory, now, { alertMs, notices }),
+    )
+    if (due === undefined) return
+    await saving.commit({ ...nothingAt(now), drafts: due.drafts, also: [due.save] })
+  }
+
   return async (now) => {
     const due = [...deadlines.holds].filter(([, at]) => at <= now).map(([id]) => id)
     const desk: DeskChange[] = []
@@ -147,6 +159,7 @@ export function openPassingTime(
       await closeForgotten(now, decide)
       await forget(now)
       await tendWorks(now)
+      await tendParallels(now)
     }
     const alarmed = memory.storms.filter((storm) => isStormAlarmDue(storm, now))
     if (alarmed.length > 0) {

@@ -1,3 +1,4 @@
+import { openParallels } from '../stores/parallels.ts'
 import { gzip } from 'node:zlib'
 import { promisify } from 'node:util'
 import { Type } from 'typebox'
@@ -64,15 +65,17 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
 
   async function stateNow(view: NetworkView) {
     const now = clock()
-    const [places, sets, back, states, gateways, fieldHeardAt, loadAlarms] = await Promise.all([
-      placesOf(view),
-      readSetsOut(db),
-      readSetsBack(db, now - BACK_SHOWN_MS),
-      readSwitchStates(db),
-      readGateways(db),
-      readFieldHeardAt(db),
-      listAlarms(db, { state: 'open', limit: LOAD_ALARMS_MAX }),
-    ])
+    const [places, sets, back, states, gateways, fieldHeardAt, loadAlarms, parallels] =
+      await Promise.all([
+        placesOf(view),
+        readSetsOut(db),
+        readSetsBack(db, now - BACK_SHOWN_MS),
+        readSwitchStates(db),
+        readGateways(db),
+        readFieldHeardAt(db),
+        listAlarms(db, { state: 'open', limit: LOAD_ALARMS_MAX }),
+        openParallels(db),
+      ])
     const { network, standing } = view
     const gone = new Set(gateways.filter(({ online }) => !online).map(({ id }) => id))
     const abnormal = []
@@ -113,6 +116,12 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
         peakRate: alarm.peak,
         acknowledgedAt: alarm.acknowledgedAt === null ? null : toIso(alarm.acknowledgedAt),
       })),
+      parallels: parallels.map(({ id, tie, feeders, sinceAt }) => ({
+        id,
+        tie,
+        feeders,
+        since: toIso(sinceAt),
+      })),
     }
   }
 
@@ -127,6 +136,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       fieldHeardAt: null,
       parts: partsOut(view, places, sets, null),
       loadAlarms: [],
+      parallels: [],
     }
   }
 

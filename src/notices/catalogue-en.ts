@@ -98,6 +98,10 @@ export const CATALOGUE_EN = {
   'staff.gave': '{device}: the outage of {other} since {since} is one of its own now.',
   'staff.parted':
     '{device}: is an outage of its own now, apart from that of {other} since {since}.',
+  'parallel.raised':
+    '{both} run in parallel through {tie} since {since}, for {count, plural, one {# minute} other {# minutes}}.',
+  'parallel.cleared': '{both} do not run in parallel any more; they did since {since}.',
+  'parallel.sources': 'Two sources',
   'staff.etr': '{device}: expected back {at}.',
   'staff.etrNone': '{device}: the estimate was withdrawn.',
   'staff.etrExpiring':

@@ -15,6 +15,9 @@ export const NOTICE_KINDS = [
   // For staff only: the estimate is about to pass or has passed, and the cause was entered or changed.
   'etrExpiring',
   'causeChanged',
+  // For staff only: feeders run in parallel for longer than a transfer takes, and do no more.
+  'parallelRaised',
+  'parallelCleared',
   // On `load`: a load alarm begins, ends, was seen by a dispatcher.
   'loadRaised',
   'loadCleared',

@@ -155,6 +155,15 @@ export type CoreTables = {
     updated_at: Instant
     merged_into: ColumnType<string | null, string | null | undefined, string | null>
   }
+  parallel_alarm: {
+    id: Generated<number>
+    pair: string
+    tie: string
+    feeders: string[]
+    since_at: Instant
+    raised_at: Instant
+    until_at: ColumnType<EpochMs | null, Date | string | null | undefined, Date | string | null>
+  }
   outage_ruling: {
     number: Generated<number>
     at: Instant

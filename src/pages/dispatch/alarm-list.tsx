@@ -129,6 +129,11 @@ function subjectOf({ about }: Alarm): { name: string; feeder: string; show: (() 
       const show = index === undefined ? null : () => pickDevice(index)
       return { name: about.load.name, feeder: about.load.feeder ?? '', show }
     }
+    case 'parallel': {
+      const index = switchNamed(about.parallel.tie)
+      const show = index === undefined ? null : () => pickDevice(index)
+      return { name: about.parallel.tie, feeder: about.parallel.feeders.join(' + '), show }
+    }
     case 'silentGateway':
       return { name: about.gateway, feeder: '', show: null }
   }
@@ -164,6 +169,7 @@ function remedyOf({ about }: Alarm): { word: string; does: () => void } | null {
       }
       return { word: ties, does }
     }
+    case 'parallel':
     case 'silentGateway':
       return null
   }
@@ -192,6 +198,8 @@ function sayAlarm({ about, sinceAt }: Alarm): string {
         count(Math.round(about.load.peakRate * 100)),
         spell(now.value - sinceAt),
       )
+    case 'parallel':
+      return say.parallel(spell(now.value - sinceAt))
     case 'silentGateway':
       return say.silentGateway(about.switches)
   }

@@ -5,7 +5,7 @@ import { instant } from '../language.ts'
 import { now, pageTime } from '../page-clock.ts'
 import { out, past, priorities } from './board.ts'
 import { calls, type Call } from './calls.ts'
-import { networkState, type LoadAlarm } from './network.ts'
+import { networkState, type LoadAlarm, type ParallelAlarm } from './network.ts'
 import { estimatePassed } from './outages.ts'
 
 /** Nobody has been sent for this long. */
@@ -42,6 +42,7 @@ export type Alarm = {
       }
     | { readonly rule: 'hazard'; readonly call: Call }
     | { readonly rule: 'load'; readonly load: LoadAlarm }
+    | { readonly rule: 'parallel'; readonly parallel: ParallelAlarm }
     | { readonly rule: 'silentGateway'; readonly gateway: string; readonly switches: number }
 }
 
@@ -65,6 +66,12 @@ export const alarms = computed<readonly Alarm[]>(() => {
       priority: load.kind === 'overload' || load.kind === 'longOverload' ? 2 : 3,
       sinceAt: Date.parse(load.from),
       about: { rule: 'load', load },
+    })),
+    ...(networkState.value?.parallels ?? []).map((parallel): Alarm => ({
+      key: `parallel:${parallel.id}`,
+      priority: 2,
+      sinceAt: Date.parse(parallel.since),
+      about: { rule: 'parallel', parallel },
     })),
   ]
   for (const gateway of networkState.value?.gateways ?? []) {

@@ -63,6 +63,8 @@ export type NetworkState = {
   readonly parts: readonly Part[]
   /** Limits of load that are passed now. */
   readonly loadAlarms: readonly LoadAlarm[]
+  /** Feeders that run in parallel for longer than a transfer takes; `tie` is the id of a switch at which they meet. */
+  readonly parallels: readonly ParallelAlarm[]
 }
 
 /** A load that has stood above a limit for long enough to say so; `point` is a switch at the head of a feeder, a transformer or a load point. */
@@ -76,6 +78,13 @@ export type LoadAlarm = {
   /** The worst since then, as a share: load over rating, or unevenness. */
   readonly peakRate: number
   readonly acknowledgedAt: string | null
+}
+
+export type ParallelAlarm = {
+  readonly id: number
+  readonly tie: string
+  readonly feeders: readonly string[]
+  readonly since: string
 }
 
 /** A part of the network without supply, or back within the day, with the outage it belongs to. */

@@ -50,6 +50,7 @@ export const en = {
       unbalance: 'Phases unevenly loaded',
       reverse: 'Power flows back',
     } as Record<string, string>,
+    parallel: (min: string) => `Feeders in parallel here for ${min}`,
     silentGateway: (n: number) =>
       `Gateway silent; ${n} switches stand as last seen, marked with a question mark`,
   },

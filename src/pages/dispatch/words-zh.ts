@@ -44,6 +44,7 @@ export const zh: typeof en = {
       unbalance: '三相不平衡',
       reverse: '潮流反送',
     },
+    parallel: (min) => `馈线在此并列运行 ${min}`,
     silentGateway: (n) => `网关无消息；${n} 台开关保持最后位置，以问号标示`,
   },
   moreAlarms: (n) => `另有 ${n} 条告警`,
