@@ -8,6 +8,8 @@ import { MS_PER_DAY, MS_PER_MIN, type EpochMs } from '../time.ts'
 const LOOK_EVERY_MS = MS_PER_MIN
 /** The engine's own work goes first; so long it is given between two chunks, and as long again as the last one took. */
 const PAUSE_MS = 20
+/** So long it is left alone while messages wait, and then looked at again. */
+const BUSY_MS = 200
 
 export type ArchivedInAll = {
   readonly words: number
@@ -59,14 +61,24 @@ export function openArchiving(parts: {
   const stopped = new AbortController()
   let archiving: Promise<void> | undefined
 
+  const pause = (ms: number): Promise<unknown> =>
+    sleep(ms, undefined, { signal: stopped.signal }).catch(() => undefined)
+
+  async function untilIdle(): Promise<void> {
+    while (parts.isBusy() && !stopped.signal.aborted) await pause(BUSY_MS)
+  }
+
   async function archive(): Promise<void> {
     try {
+      await untilIdle()
       const done = await archiveBefore(db, {
         before: clock() - parts.afterDays * MS_PER_DAY,
         clock,
-        goOn: () => !stopped.signal.aborted && !parts.isBusy(),
-        between: (tookMs) =>
-          sleep(PAUSE_MS + tookMs, undefined, { signal: stopped.signal }).catch(() => undefined),
+        goOn: () => !stopped.signal.aborted,
+        between: async (tookMs) => {
+          await pause(PAUSE_MS + tookMs)
+          await untilIdle()
+        },
       })
       if (done.words > 0) logger.info({ ...done, msg: 'observations archived' })
     } catch (error) {
