@@ -77,6 +77,7 @@ t.test('who reports a wire, and who reads a page, is told whom to call', async (
         {
           id: 'P1',
           supply: 'off',
+          probablyOff: null,
           since: null,
           etr: null,
           estimate: null,

@@ -83,14 +83,14 @@ const PLANTS: readonly Plant[] = [
   {
     what: 'the reclosing window ends a millisecond early',
     file: 'ledger/outages.ts',
-    from: 'instant - anchor <= ledger.settings.recloseWindowMs',
-    to: 'instant - anchor < ledger.settings.recloseWindowMs',
+    from: '(instant - anchor <= settings.recloseWindowMs',
+    to: '(instant - anchor < settings.recloseWindowMs',
   },
   {
     what: 'the reclosing window slides with each opening',
     file: 'ledger/outages.ts',
-    from: 'const anchor = group?.[0]',
-    to: 'const anchor = group?.at(-1)',
+    from: 'const anchor = group?.openings[0]',
+    to: 'const anchor = group?.openings.at(-1)',
   },
   {
     what: 'an outage is over with its first step',

@@ -1,5 +1,7 @@
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
+import os from 'node:os'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import { build } from 'vite'
@@ -12,9 +14,25 @@ export const noBrowser = fs.existsSync(CHROMIUM)
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The pages as their sources are now, in dist/pages. */
+/**
+ * The pages as their sources are now, in dist/pages. Test files run side by side: what is built already is left as it lies, and what is
+ * not is built elsewhere and put there whole.
+ */
 export async function buildPages(): Promise<void> {
-  await build({ configFile: `${ROOT}/vite.config.ts`, logLevel: 'silent' })
+  const pages = path.join(ROOT, 'dist/pages')
+  const built = path.join(pages, 'index.html')
+  const sources = fs.readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  const changedAt = ['vite.config.ts', ...sources.map((file) => path.join('src', file))].map(
+    (file) => fs.statSync(path.join(ROOT, file)).mtimeMs,
+  )
+  const builtAt = fs.existsSync(built) ? fs.statSync(built).mtimeMs : Number.NEGATIVE_INFINITY
+  if (changedAt.every((at) => at < builtAt)) return
+  const outDir = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'relight-pages-'))
+  await build({ configFile: `${ROOT}/vite.config.ts`, logLevel: 'silent', build: { outDir } })
+  // The entry last: it says that all is there. Names of parts carry a digest, so that old ones may stay beside new ones.
+  fs.cpSync(outDir, pages, { recursive: true, filter: (from) => !from.endsWith('.html') })
+  fs.cpSync(outDir, pages, { recursive: true })
+  fs.rmSync(outDir, { recursive: true })
 }
 
 /** A browser of the test's own, gone when the test ends. */
