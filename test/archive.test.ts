@@ -14,7 +14,7 @@ import {
   verify,
   type Period,
 } from './support/hand-engine.ts'
-import { LONG_RECORD_FROM, writeLongRecord } from './support/long-record.ts'
+import { keepCheckpoint, LONG_RECORD_FROM, writeLongRecord } from './support/long-record.ts'
 import { seeded } from './support/seeded.ts'
 import { environmentOf, openGateway, openTestService } from './support/service.ts'
 
@@ -27,15 +27,6 @@ const archiveAll = ({ db }: Pick<TestDatabase, 'db'>, before: number) =>
     goOn: () => true,
     between: () => Promise.resolve(),
   })
-
-/** A checkpoint as the engine would keep it a day later: where every switch stands after all that was said. */
-const keepCheckpoint = ({ pool }: Pick<TestDatabase, 'pool'>, at: number) =>
-  pool.query(
-    `insert into checkpoint (at, positions)
-     select to_timestamp($1 / 1000.0), jsonb_object_agg(switch, closed_phases) from switch_state
-     on conflict (at) do nothing`,
-    [at],
-  )
 
 async function hotWords({ pool }: Pick<TestDatabase, 'pool'>): Promise<number> {
   const { rows } = await pool.query<{ words: number }>('select count(*) as words from observation')

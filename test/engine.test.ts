@@ -1,9 +1,6 @@
 import net from 'node:net'
 import pg from 'pg'
-import pino from 'pino'
-import { Registry } from 'prom-client'
 import t from 'tap'
-import { openControlRoom } from '../src/control-room/control-room.ts'
 import { verifyLedger } from '../src/control-room/verify.ts'
 import type { NetworkTables, SwitchKind } from '../src/grid/tables.ts'
 import type { Act } from '../src/ledger/acts.ts'
@@ -16,6 +13,7 @@ import { openWriter, writeThrough, type Writer } from '../src/stores/writer.ts'
 import { MS_PER_H, MS_PER_MIN, MS_PER_S } from '../src/time.ts'
 import { until } from './support/broker.ts'
 import { openTestDatabase } from './support/database.ts'
+import { openWatchedRoom } from './support/hand-engine.ts'
 import { openDeadlines } from '../src/control-room/deadlines.ts'
 
 const T0 = Date.parse('2026-11-20T03:00:00Z')
@@ -127,23 +125,16 @@ async function openEngine(test: Test, openWriterTo?: (config: pg.PoolConfig) => 
   const elsewhere = await openWriterTo?.(database.config)
   test.teardown(() => elsewhere?.close())
   const open = () =>
-    openControlRoom({
-      db,
-      clock: () => state.now,
-      logger: pino(
-        { level: 'info' },
-        { write: (line) => void (/judged from the record/.test(line) && state.fromRecord++) },
-      ),
-      metrics: new Registry(),
-      settings: { notices: { noticeHoldS: 0, timeZone: 'UTC' }, ledger: SETTINGS },
-      writer: elsewhere ?? writeThrough(writing),
-      fence: (write) => lock.fence(write),
-      tell: (_upTo, told) => void notices.push(...told),
-      changed: () => undefined,
-      networkOpened: () => void state.opened++,
-      cleared: () => undefined,
-      died: (error) => void state.deaths.push(error),
-    })
+    openWatchedRoom(
+      {
+        db,
+        writer: elsewhere ?? writeThrough(writing),
+        fence: (write) => lock.fence(write),
+        tell: (_upTo, told) => void notices.push(...told),
+        networkOpened: () => void state.opened++,
+      },
+      state,
+    )
   let room = await open()
   test.teardown(() => room.close())
   let seq = 0

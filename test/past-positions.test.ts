@@ -9,6 +9,7 @@ import { positionsAt } from '../src/stores/positions-read.ts'
 import { runIn } from '../src/stores/statement.ts'
 import { MS_PER_H, MS_PER_MIN } from '../src/time.ts'
 import { openTestDatabase, type TestDatabase } from './support/database.ts'
+import { loadWord } from './support/load-words.ts'
 import { NOW, openFront, tokenFor, TOWN } from './support/people.ts'
 import { seeded } from './support/seeded.ts'
 
@@ -128,23 +129,11 @@ await t.test('a balance of the past is reckoned with the positions of then', asy
     word('S1', h(5), 'closed'),
     word('T', h(5), 'open'),
   ])
-  const said = (point: string, at: number, kw: number) => ({
-    kind: 'load' as const,
-    gateway: 'gw',
-    point,
-    seq: seq++,
-    at,
-    receivedAt: at,
-    kw,
-    kvar: 0,
-    amps: null,
-    kv: null,
-  })
   await database.db.transaction().execute((tx) =>
     saveLoads(
       tx,
       [12, 7, 3, 0].flatMap((hours) =>
-        ['n1', 'n2', 'n3'].map((point, i) => said(point, h(hours), [100, 40, 60][i] as number)),
+        ['n1', 'n2', 'n3'].map((point, i) => loadWord(point, h(hours), [100, 40, 60][i] as number)),
       ),
     ),
   )

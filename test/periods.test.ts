@@ -1,5 +1,6 @@
 import t from 'tap'
 import { IEEE_1366 } from '../src/reliability/rulebooks.ts'
+import type { Database } from '../src/stores/database.ts'
 import { majorDays } from '../src/stores/major-days.ts'
 import { closedMonths, closePeriod, restatements } from '../src/stores/periods.ts'
 import { openTestDatabase } from './support/database.ts'
@@ -7,27 +8,33 @@ import { openFront, tokenFor } from './support/people.ts'
 
 const ZONE = 'Asia/Shanghai'
 
+/** Ten customers of F1 without supply, as the wall clock of the zone shows. */
+const interrupting =
+  (db: Database, area: string | null) =>
+  async (outage: string, from: string, until: string | null): Promise<void> => {
+    await db
+      .insertInto('interruption')
+      .values({
+        outage,
+        from_at: `${from}+08:00`,
+        until_at: until === null ? null : `${until}+08:00`,
+        area,
+        substation: null,
+        feeder: 'F1',
+        phases: 7,
+        customers: 10,
+        connected_kva: null,
+        members: null,
+        local_day: from.slice(0, 10),
+      })
+      .execute()
+  }
+
 t.test(
   'a closed month stands as filed; what the ledger says later appears beside it',
   async (t) => {
     const { db } = await openTestDatabase(t)
-    const put = async (outage: string, from: string, until: string | null) =>
-      await db
-        .insertInto('interruption')
-        .values({
-          outage,
-          from_at: `${from}+08:00`,
-          until_at: until === null ? null : `${until}+08:00`,
-          area: 'A',
-          substation: null,
-          feeder: 'F1',
-          phases: 7,
-          customers: 10,
-          connected_kva: null,
-          members: null,
-          local_day: from.slice(0, 10),
-        })
-        .execute()
+    const put = interrupting(db, 'A')
     await db
       .insertInto('customers_served')
       .values({ area: 'A', from_day: '2024-01-01', customers: 100 })
@@ -223,23 +230,7 @@ t.test('over HTTP: months, and what was filed beside what the ledger says today'
     settings: { timeZone: ZONE },
   })
   const planner = await tokenFor('planner', [], now)
-  const put = async (outage: string, from: string, until: string | null) =>
-    await database.db
-      .insertInto('interruption')
-      .values({
-        outage,
-        from_at: `${from}+08:00`,
-        until_at: until === null ? null : `${until}+08:00`,
-        area: null,
-        substation: null,
-        feeder: 'F1',
-        phases: 7,
-        customers: 10,
-        connected_kva: null,
-        members: null,
-        local_day: from.slice(0, 10),
-      })
-      .execute()
+  const put = interrupting(database.db, null)
   await put('O1', '2025-03-31T23:00:00', '2025-04-01T01:00:00')
   await put('O2', '2025-04-02T10:00:00', null)
   const months = async () => (await front.ask('GET', '/api/v1/periods', planner)).body.periods

@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { NetworkTables } from '../src/grid/tables.ts'
-import type { LoadReading } from '../src/ledger/observation.ts'
 import { rollUpLoads, saveLoads } from '../src/stores/loads.ts'
 import { loadPointNumbers, saveRevision } from '../src/stores/networks.ts'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../src/time.ts'
 import { openTestDatabase, type TestDatabase } from './support/database.ts'
+import { loadWord } from './support/load-words.ts'
 import { NOW, openFront, tokenFor, TOWN } from './support/people.ts'
 
 /**
@@ -33,21 +33,6 @@ async function openTown(
   return { front, get, post }
 }
 
-let seq = 0
-const said = (point: string, at: number, kw: number, more: Partial<LoadReading> = {}) => ({
-  kind: 'load' as const,
-  gateway: 'gw',
-  point,
-  seq: seq++,
-  at,
-  receivedAt: at,
-  kw,
-  kvar: 0,
-  amps: null,
-  kv: null,
-  ...more,
-})
-
 await t.test(
   'balance at the peak of a day and a year, and each row has its own beside it',
   async (t) => {
@@ -59,16 +44,16 @@ await t.test(
     const quarter = (n: number) => day + n * 15 * MS_PER_MIN
     await db.transaction().execute((tx) =>
       saveLoads(tx, [
-        said('H1', quarter(0), 500),
-        said('H2', quarter(0), 100),
-        said('H1', quarter(1), 450),
-        said('H2', quarter(1), 300),
-        said('H1', quarter(2), 100),
-        said('H2', quarter(2), 350),
+        loadWord('H1', quarter(0), 500),
+        loadWord('H2', quarter(0), 100),
+        loadWord('H1', quarter(1), 450),
+        loadWord('H2', quarter(1), 300),
+        loadWord('H1', quarter(2), 100),
+        loadWord('H2', quarter(2), 350),
         // The last quarter of the day before, higher than all: of another day.
-        said('H1', quarter(-1), 700),
-        said('H2', quarter(-1), -20),
-        said('H1', day - 200 * MS_PER_DAY, 650),
+        loadWord('H1', quarter(-1), 700),
+        loadWord('H2', quarter(-1), -20),
+        loadWord('H1', day - 200 * MS_PER_DAY, 650),
       ]),
     )
     for (let more = true; more;) {
@@ -141,7 +126,11 @@ await t.test(
     await db
       .transaction()
       .execute((tx) =>
-        saveLoads(tx, [said('H1', NOW, 500), said('H2', NOW, 350), said('n2', NOW, 300)]),
+        saveLoads(tx, [
+          loadWord('H1', NOW, 500),
+          loadWord('H2', NOW, 350),
+          loadWord('n2', NOW, 300),
+        ]),
       )
 
     const losses = (await get('balance/losses/transformers')).body
@@ -269,7 +258,7 @@ await t.test('forecasts and yearly peaks of a feeder and of a station', async (t
   await db.transaction().execute((tx) =>
     saveLoads(
       tx,
-      years.map((year, i) => said('H1', Date.UTC(year, 6, 1, 12), 500 * 1.05 ** i)),
+      years.map((year, i) => loadWord('H1', Date.UTC(year, 6, 1, 12), 500 * 1.05 ** i)),
     ),
   )
   for (let more = true; more;) {

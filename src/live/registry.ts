@@ -13,52 +13,26 @@ export type Registry = {
 }
 
 export function openRegistry(): Registry {
-  const outages = new Set<Subscription>()
-  const load = new Set<Subscription>()
-  const everyone = new Set<Subscription>()
+  const whole = {
+    outages: new Set<Subscription>(),
+    load: new Set<Subscription>(),
+    public: new Set<Subscription>(),
+  }
   const feeders = new Map<string, Readers>()
   const groups = new Map<GroupCode, Readers>()
 
   function add(subscription: Subscription): void {
     const { topic, group } = subscription
-    switch (topic.kind) {
-      case 'outages':
-        outages.add(subscription)
-        break
-      case 'load':
-        load.add(subscription)
-        break
-      case 'public':
-        everyone.add(subscription)
-        break
-      case 'feeder':
-        addAmong(feeders, topic.id, subscription)
-        break
-      case 'servicePoint':
-        if (group !== null) addAmong(groups, group, subscription)
-        break
-    }
+    if (topic.kind === 'feeder') addAmong(feeders, topic.id, subscription)
+    else if (topic.kind !== 'servicePoint') whole[topic.kind].add(subscription)
+    else if (group !== null) addAmong(groups, group, subscription)
   }
 
   function remove(subscription: Subscription): void {
     const { topic, group } = subscription
-    switch (topic.kind) {
-      case 'outages':
-        outages.delete(subscription)
-        break
-      case 'load':
-        load.delete(subscription)
-        break
-      case 'public':
-        everyone.delete(subscription)
-        break
-      case 'feeder':
-        removeAmong(feeders, topic.id, subscription)
-        break
-      case 'servicePoint':
-        if (group !== null) removeAmong(groups, group, subscription)
-        break
-    }
+    if (topic.kind === 'feeder') removeAmong(feeders, topic.id, subscription)
+    else if (topic.kind !== 'servicePoint') whole[topic.kind].delete(subscription)
+    else if (group !== null) removeAmong(groups, group, subscription)
   }
 
   return {
@@ -88,16 +62,16 @@ export function openRegistry(): Registry {
       switch (parcel.audience) {
         case 'staff':
           for (const feeder of parcel.feeders) hear(feeders.get(feeder))
-          hear(outages)
+          hear(whole.outages)
           break
         case 'customer':
           for (const group of parcel.members) hear(groups.get(group))
           break
         case 'public':
-          hear(everyone)
+          hear(whole.public)
           break
         case 'load':
-          hear(load)
+          hear(whole.load)
           break
       }
       return readers

@@ -119,6 +119,21 @@ type Interrupted = {
   readonly lastAt: string
 }
 
+const INTERRUPTED = [
+  { name: LOAD_POINT },
+  { name: PHASES },
+  { name: FEEDER },
+  { name: AREA },
+  { name: words('Customers', '用户数') },
+]
+const whoIn = ({ loadPoint, phases, feeder, area }: Interrupted, customers: number | null) => [
+  loadPoint,
+  phases,
+  feeder,
+  area,
+  customers,
+]
+
 export function printedCustomers(
   of: ListedOf,
   asked: {
@@ -162,11 +177,7 @@ export function printedCustomers(
       })),
     ],
     columns: [
-      { name: LOAD_POINT },
-      { name: PHASES },
-      { name: FEEDER },
-      { name: AREA },
-      { name: words('Customers', '用户数') },
+      ...INTERRUPTED,
       { name: words('Sustained interruptions', '持续停电次数') },
       { name: words('Momentary events', '短时停电事件') },
       { name: words('Total', '累计停电'), unit: 'min' },
@@ -175,11 +186,7 @@ export function printedCustomers(
       { name: words('Why it is here', '列入原因') },
     ],
     rows: asked.rows.map((row) => [
-      row.loadPoint,
-      row.phases,
-      row.feeder,
-      row.area,
-      row.units,
+      ...whoIn(row, row.units),
       row.interruptions,
       row.momentaryEvents,
       row.totalMin,
@@ -215,11 +222,7 @@ export function printedFrequent(
       },
     ],
     columns: [
-      { name: LOAD_POINT },
-      { name: PHASES },
-      { name: FEEDER },
-      { name: AREA },
-      { name: words('Customers', '用户数') },
+      ...INTERRUPTED,
       ...asked.months.map((many) => ({
         name: words(`In ${many} month${many === 1 ? '' : 's'}`, `${many} 个月内次数`),
       })),
@@ -227,11 +230,7 @@ export function printedFrequent(
       { name: words('Why it is here', '列入原因') },
     ],
     rows: asked.rows.map((row) => [
-      row.loadPoint,
-      row.phases,
-      row.feeder,
-      row.area,
-      row.customers,
+      ...whoIn(row, row.customers),
       ...asked.months.map((many) => row.counts[String(many)] ?? null),
       row.lastAt,
       joined(row.meets.map(rule)),

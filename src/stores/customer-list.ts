@@ -2,6 +2,7 @@ import { formatPhases } from '../grid/phases.ts'
 import { loadPointOf, phasesOf } from '../ledger/facts.ts'
 import { hoursBetween } from '../reliability/calendar.ts'
 import { longUnits, repeatedUnits } from '../reliability/indices.ts'
+import type { RulebookSettings } from '../reliability/rulebook.ts'
 import { emptySums, supplyGroupOf, type Sums } from '../reliability/reckoning.ts'
 import { MS_PER_H, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import type { Database } from './database.ts'
@@ -108,7 +109,6 @@ async function rowsOf(
   known: ReadonlyMap<number, Known>,
   repeated: number,
 ): Promise<ListedCustomers[]> {
-  const users = settings.unit === 'medium_voltage_user'
   const least = settings.repeatedCompare === 'atLeast' ? repeated : repeated + 1
   const found: Omit<ListedCustomers, 'loadPoint'>[] = []
   const points: number[] = []
@@ -118,12 +118,12 @@ async function rowsOf(
     if (tally.longestMs >= settings.longSingleH * MS_PER_H) reasons.push('longSingle')
     if (tally.longMs >= settings.longTotalH * MS_PER_H) reasons.push('longTotal')
     if (reasons.length === 0) continue
-    const group = supplyGroupOf(unit)
     const about = known.get(unit)
     if (about === undefined) throw new Error(`nobody was counted as ${unit}`)
-    points.push(users ? group : loadPointOf(group))
+    const { point, phases, group } = whoIs(unit, settings)
+    points.push(point)
     found.push({
-      phases: users ? null : formatPhases(phasesOf(group)),
+      phases,
       feeder: about.feeder,
       area: about.area,
       units: tally.units,
@@ -133,7 +133,7 @@ async function rowsOf(
       longestMin: tally.longestMs / MS_PER_MIN,
       lastAt: toIso(about.lastAt),
       reasons,
-      group: users ? null : group,
+      group,
     })
   }
   const names = await loadPointNames(db, points)
@@ -145,6 +145,17 @@ async function rowsOf(
         b.totalMin - a.totalMin ||
         (a.loadPoint < b.loadPoint ? -1 : 1),
     )
+}
+
+/** The load point of a unit that was counted, and its supply group with its phases, both null where a rulebook counts the whole as one user. */
+export function whoIs(
+  unit: number,
+  { unit: counted }: RulebookSettings,
+): { point: number; group: number | null; phases: string | null } {
+  const group = supplyGroupOf(unit)
+  return counted === 'medium_voltage_user'
+    ? { point: group, group: null, phases: null }
+    : { point: loadPointOf(group), group, phases: formatPhases(phasesOf(group)) }
 }
 
 /** The utility's own names of load points by their numbers. */

@@ -1,10 +1,7 @@
 import { sql } from 'kysely'
-import { formatPhases } from '../grid/phases.ts'
-import { loadPointOf, phasesOf } from '../ledger/facts.ts'
 import { monthsBefore, type LocalDay } from '../reliability/calendar.ts'
-import { supplyGroupOf } from '../reliability/reckoning.ts'
 import { toIso, type EpochMs } from '../time.ts'
-import { loadPointNames } from './customer-list.ts'
+import { loadPointNames, whoIs } from './customer-list.ts'
 import type { Database } from './database.ts'
 import { ensureServed } from './reliability.ts'
 import { reckon, type ReportQuestion } from './report-question.ts'
@@ -88,23 +85,28 @@ export async function frequentlyInterrupted(
     const meets = rules.filter((rule) => countIn(history, rule.months) >= rule.atLeast)
     if (meets.length > 0) found.push([unit, history, meets])
   }
-  const users = question.rulebook.settings.unit === 'medium_voltage_user'
-  const pointOf = (unit: number): number =>
-    users ? supplyGroupOf(unit) : loadPointOf(supplyGroupOf(unit))
-  const points = found.map(([unit]) => pointOf(unit))
+  const who = found.map(([unit]) => whoIs(unit, question.rulebook.settings))
+  const points = who.map(({ point }) => point)
   const names = await loadPointNames(db, points)
-  const customers = await customersBehind(db, points, users)
+  const customers = await customersBehind(
+    db,
+    points,
+    question.rulebook.settings.unit === 'medium_voltage_user',
+  )
   const [shortest = 1] = months
-  const rows = found.map(([unit, history, meets]) => ({
-    loadPoint: names.get(pointOf(unit)) ?? `no. ${pointOf(unit)}`,
-    phases: users ? null : formatPhases(phasesOf(supplyGroupOf(unit))),
-    feeder: history.feeder,
-    area: history.area,
-    customers: customers.get(users ? pointOf(unit) : supplyGroupOf(unit)) ?? null,
-    counts: Object.fromEntries(months.map((many) => [String(many), countIn(history, many)])),
-    lastAt: toIso(history.lastAt),
-    meets,
-  }))
+  const rows = found.map(([, history, meets], i) => {
+    const { point, group, phases } = who[i] as (typeof who)[number]
+    return {
+      loadPoint: names.get(point) ?? `no. ${point}`,
+      phases,
+      feeder: history.feeder,
+      area: history.area,
+      customers: customers.get(group ?? point) ?? null,
+      counts: Object.fromEntries(months.map((many) => [String(many), countIn(history, many)])),
+      lastAt: toIso(history.lastAt),
+      meets,
+    }
+  })
   const worst = (row: OftenInterrupted): number => row.counts[String(longest)] ?? 0
   const lately = (row: OftenInterrupted): number => row.counts[String(shortest)] ?? 0
   rows.sort(

@@ -1,9 +1,7 @@
 // What an observation costs in the live table and in the archive, how fast it goes from one to the other, and `relight verify` over both.
 // One JSON line a figure.
 //   DATABASE_URL=postgres://… node --import=tsx test/bench/archive.ts [observations]
-import { randomBytes } from 'node:crypto'
 import path from 'node:path'
-import pg from 'pg'
 import { archiveBefore } from '../../src/control-room/archiving.ts'
 import { verifyLedger } from '../../src/control-room/verify.ts'
 import { DEFAULT_SETTINGS } from '../../src/ledger/state.ts'
@@ -11,8 +9,9 @@ import { packageRoot } from '../../src/root.ts'
 import { openDatabase, type Database } from '../../src/stores/database.ts'
 import { migrate } from '../../src/stores/migrate.ts'
 import { MS_PER_H } from '../../src/time.ts'
-import { writeLongRecord } from '../support/long-record.ts'
+import { keepCheckpoint, writeLongRecord } from '../support/long-record.ts'
 import { report } from './figure.ts'
+import { openScratchDatabase } from './scratch-database.ts'
 
 async function verify(db: Database): Promise<number> {
   const start = performance.now()
@@ -27,14 +26,9 @@ async function verify(db: Database): Promise<number> {
 }
 
 async function bench(observations: number): Promise<void> {
-  const url = new URL(process.env['DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres')
-  const name = `relight_bench_${randomBytes(4).toString('hex')}`
-  const admin = new pg.Client({ connectionString: url.href })
-  await admin.connect()
-  await admin.query(`create database ${name}`)
-  url.pathname = `/${name}`
+  const { url, drop } = await openScratchDatabase()
   try {
-    const { db, pool } = openDatabase({ connectionString: url.href })
+    const { db, pool } = openDatabase({ connectionString: url })
     await migrate(db, path.join(packageRoot, 'sql'))
     const { until } = await writeLongRecord({ pool }, observations)
     const bytesOf = async (table: string): Promise<number> => {
@@ -49,10 +43,7 @@ async function bench(observations: number): Promise<void> {
     report({ ...about, figure: 'in the live table', value: hot, unit: 'bytes/observation' })
     const before = await verify(db)
     report({ ...about, figure: 'verify, all in the live table', value: before, unit: '1/s' })
-    await pool.query(
-      `insert into checkpoint (at, positions) select to_timestamp($1 / 1000.0), jsonb_object_agg(switch, closed_phases) from switch_state`,
-      [until + MS_PER_H],
-    )
+    await keepCheckpoint({ pool }, until + MS_PER_H)
     const start = performance.now()
     const done = await archiveBefore(db, {
       before: Number.POSITIVE_INFINITY,
@@ -82,8 +73,7 @@ async function bench(observations: number): Promise<void> {
     })
     await db.destroy()
   } finally {
-    await admin.query(`drop database if exists ${name} with (force)`)
-    await admin.end()
+    await drop()
   }
 }
 

@@ -29,6 +29,7 @@ import { saveRevision } from '../../src/stores/networks.ts'
 import { NO_MOSQUITTO, startMosquitto, until } from '../support/broker.ts'
 import { messagesWithin, PAST_MS, publishBurst, type Words } from './field-publisher.ts'
 import { median, quantile, report } from './figure.ts'
+import { openScratchDatabase } from './scratch-database.ts'
 
 const BENCH = 'engine'
 const CUSTOMERS = 10_000
@@ -172,8 +173,6 @@ async function start(role: string, env: Record<string, string | undefined>): Pro
   return { url: ready, mqtt, done, stop }
 }
 
-const server = new URL(process.env['DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres')
-
 type Town = { readonly url: string; drop(): Promise<void> }
 
 async function fill(config: PoolConfig, tables: NetworkTables): Promise<void> {
@@ -186,20 +185,9 @@ async function fill(config: PoolConfig, tables: NetworkTables): Promise<void> {
 
 /** A migrated database of one's own with the town in force. */
 async function openTown(tables: NetworkTables): Promise<Town> {
-  const name = `relight_bench_${process.pid}_${Math.floor(performance.now())}`
-  const admin = new pg.Client({ connectionString: server.href })
-  await admin.connect()
-  await admin.query(`create database ${name}`)
-  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href
-  await fill({ connectionString: url }, tables)
-  let dropped = false
-  const drop = async (): Promise<void> => {
-    if (dropped) return
-    dropped = true
-    await admin.query(`drop database ${name} with (force)`)
-    await admin.end()
-  }
+  const { url, drop } = await openScratchDatabase()
   scope.teardown(drop)
+  await fill({ connectionString: url }, tables)
   return { url, drop }
 }
 

@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url'
 import { pipeline } from 'node:stream/promises'
 import { Readable } from 'node:stream'
 import { sql } from 'kysely'
-import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { localDayOf } from '../../src/reliability/calendar.ts'
 import { majorDaysOf, majorDayThreshold } from '../../src/reliability/major-days.ts'
@@ -19,6 +18,7 @@ import {
   rolledUpRepeated,
 } from '../../src/stores/rollups.ts'
 import { report } from './figure.ts'
+import { openScratchDatabase } from './scratch-database.ts'
 
 /**
  * The report of a year over a long history: CI and CMI by feeder and month, the 2.5 beta threshold and its days over five years, CEMI-3 and
@@ -41,11 +41,8 @@ if (url === '') {
   process.exit(2)
 }
 
-const name = `relight_bench_indices_${process.pid}`
-const admin = new pg.Client({ connectionString: url })
-await admin.connect()
-await admin.query(`create database ${name}`)
-const config = { connectionString: Object.assign(new URL(url), { pathname: `/${name}` }).href }
+const scratch = await openScratchDatabase(url)
+const config = { connectionString: scratch.url }
 const { db, pool } = openDatabase(config)
 const csv = path.join(await fs.mkdtemp(path.join(os.tmpdir(), 'relight-bench-')), 'rows.tsv')
 
@@ -145,7 +142,8 @@ const thresholdOf = (days: readonly { day: string; saidiMin: number }[]) => {
   }
 }
 const sumUp = (cells: readonly { ci: number; customerMs: number }[]) => ({
-  cells: cells.length,
+  // Feeders and months in which somebody was out for long; of few rows some have none.
+  cells: cells.filter(({ ci }) => ci > 0).length,
   ci: cells.reduce((sum, cell) => sum + cell.ci, 0),
   customerMs: cells.reduce((sum, cell) => sum + cell.customerMs, 0),
 })
@@ -306,7 +304,6 @@ try {
   }
 } finally {
   await db.destroy()
-  await admin.query(`drop database ${name} with (force)`)
-  await admin.end()
+  await scratch.drop()
   await fs.rm(path.dirname(csv), { recursive: true, force: true })
 }

@@ -2,7 +2,6 @@
 // messages a minute, each a PUBLISH of its own with QoS 1 that is acknowledged when it is saved. One JSON line a figure; `limit` is the issue's.
 //   DATABASE_URL=… node --import=tsx test/bench/loads-beside.ts [customers] [seconds a phase] [rounds]
 import { fork, type ChildProcess } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import os from 'node:os'
@@ -10,7 +9,6 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import mqtt from 'mqtt'
-import pg from 'pg'
 import pino from 'pino'
 import { WebSocket } from 'ws'
 import { makeTown } from '../../simulators/town.ts'
@@ -22,6 +20,7 @@ import { migrate } from '../../src/stores/migrate.ts'
 import { saveRevision } from '../../src/stores/networks.ts'
 import { until } from '../support/broker.ts'
 import { quantile, report } from './figure.ts'
+import { openScratchDatabase } from './scratch-database.ts'
 
 const CUSTOMERS = Number(process.argv[2] ?? 60_000)
 const PHASE_S = Number(process.argv[3] ?? 12)
@@ -146,14 +145,7 @@ async function latencies(
 }
 
 async function main(): Promise<void> {
-  const server = new URL(
-    process.env['DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres',
-  )
-  const name = `relight_bench_${randomUUID().slice(0, 8)}`
-  const admin = new pg.Client({ connectionString: server.href })
-  await admin.connect()
-  await admin.query(`create database ${name}`)
-  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href
+  const { url, drop } = await openScratchDatabase()
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'relight-bench-'))
   try {
     const tables = makeTown({ seed: 5, customers: CUSTOMERS })
@@ -222,8 +214,7 @@ async function main(): Promise<void> {
     await once(engine, 'exit')
   } finally {
     for (const child of children) if (child.exitCode === null) child.kill('SIGKILL')
-    await admin.query(`drop database ${name} with (force)`)
-    await admin.end()
+    await drop()
     fs.rmSync(folder, { recursive: true, force: true })
   }
 }

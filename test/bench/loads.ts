@@ -1,9 +1,7 @@
 // Balance of a large town from current values, and load messages a minute into quarters of an hour. One JSON line a figure; `limit` is
 // the issue's. Needs DATABASE_URL for the second half.
 //   DATABASE_URL=… node --import=tsx test/bench/loads.ts [customers] [points] [minutes]
-import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import { Client } from 'pg'
 import { makeTown } from '../../simulators/town.ts'
 import { expectLoads, type MeasuredLoad } from '../../src/balance/allocation.ts'
 import { balanceOf } from '../../src/balance/balance.ts'
@@ -15,6 +13,7 @@ import { loadsAt, rollUpLoads, saveLoads } from '../../src/stores/loads.ts'
 import { migrate } from '../../src/stores/migrate.ts'
 import { MS_PER_H, MS_PER_MIN } from '../../src/time.ts'
 import { median, report } from './figure.ts'
+import { openScratchDatabase } from './scratch-database.ts'
 
 const CUSTOMERS = Number(process.argv[2] ?? 1_000_000)
 const POINTS = Number(process.argv[3] ?? 100_000)
@@ -110,15 +109,9 @@ const readingOf = (point: number, minute: number, at: number): LoadReading => ({
   kv: 0.4,
 })
 
-async function benchSaving(url: string): Promise<void> {
-  const server = new URL(url)
-  const name = `relight_bench_${randomUUID().slice(0, 8)}`
-  server.pathname = '/postgres'
-  const admin = new Client({ connectionString: server.href })
-  await admin.connect()
-  await admin.query(`create database ${name}`)
-  server.pathname = `/${name}`
-  const { db } = openDatabase({ connectionString: server.href })
+async function benchSaving(server: string): Promise<void> {
+  const { url, drop } = await openScratchDatabase(server)
+  const { db } = openDatabase({ connectionString: url })
   try {
     await migrate(db, fileURLToPath(new URL('../../sql', import.meta.url)))
     const start = Date.UTC(2026, 10, 23, 10)
@@ -151,8 +144,7 @@ async function benchSaving(url: string): Promise<void> {
     tell('roll up one hour and its day, ms', performance.now() - began, { points: POINTS })
   } finally {
     await db.destroy()
-    await admin.query(`drop database ${name} with (force)`)
-    await admin.end()
+    await drop()
   }
 }
 

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pipeline } from 'node:stream/promises'
-import { Client, type PoolConfig } from 'pg'
+import type { PoolConfig } from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
 import { buildNetwork } from '../../src/grid/network.ts'
 import { checkNetwork } from '../../src/imports/network-checks.ts'
@@ -16,6 +16,7 @@ import { loadRevision, saveRevision } from '../../src/stores/networks.ts'
 import { readSpl140k } from '../../simulators/spl-140k.ts'
 import { makeTown } from '../../simulators/town.ts'
 import { median, report } from './figure.ts'
+import { openScratchDatabase } from './scratch-database.ts'
 
 /**
  * How long a network takes to import, against a COPY of the same rows, and to start from, against reading them. One JSON line a figure.
@@ -54,15 +55,9 @@ async function server(): Promise<PoolConfig> {
     closers.push(() => embedded.stop())
     return embedded.config
   }
-  const name = `relight_bench_${process.pid}`
-  const admin = new Client({ connectionString: url })
-  await admin.connect()
-  await admin.query(`create database ${name}`)
-  closers.push(async () => {
-    await admin.query(`drop database ${name} with (force)`)
-    await admin.end()
-  })
-  return { connectionString: Object.assign(new URL(url), { pathname: `/${name}` }).href }
+  const scratch = await openScratchDatabase(url)
+  closers.push(() => scratch.drop())
+  return { connectionString: scratch.url }
 }
 
 const timed = async (what: () => unknown): Promise<number> => {

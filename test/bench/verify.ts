@@ -1,10 +1,8 @@
 // `relight verify` over a long record in a heap that the whole would not fit into. One JSON line a figure.
 //   DATABASE_URL=postgres://… node --import=tsx test/bench/verify.ts [observations]
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import pg from 'pg'
 import { verifyLedger } from '../../src/control-room/verify.ts'
 import { DEFAULT_SETTINGS } from '../../src/ledger/state.ts'
 import { packageRoot } from '../../src/root.ts'
@@ -12,6 +10,7 @@ import { openDatabase } from '../../src/stores/database.ts'
 import { migrate } from '../../src/stores/migrate.ts'
 import { writeLongRecord } from '../support/long-record.ts'
 import { report } from './figure.ts'
+import { openScratchDatabase } from './scratch-database.ts'
 
 /** The program alone needs about 40; the whole of the record a gigabyte and more. */
 const HEAP_MB = 192
@@ -38,14 +37,9 @@ async function verifyHere(connectionString: string): Promise<Said> {
 }
 
 async function bench(observations: number): Promise<void> {
-  const url = new URL(process.env['DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres')
-  const name = `relight_bench_${randomBytes(4).toString('hex')}`
-  const admin = new pg.Client({ connectionString: url.href })
-  await admin.connect()
-  await admin.query(`create database ${name}`)
-  url.pathname = `/${name}`
+  const { url, drop } = await openScratchDatabase()
   try {
-    const { db, pool } = openDatabase({ connectionString: url.href })
+    const { db, pool } = openDatabase({ connectionString: url })
     await migrate(db, path.join(packageRoot, 'sql'))
     await writeLongRecord({ pool }, observations)
     await db.destroy()
@@ -55,7 +49,7 @@ async function bench(observations: number): Promise<void> {
         '--import=tsx',
         fileURLToPath(import.meta.url),
       ]
-      execFile(process.execPath, [...args, 'child', url.href], (error, stdout, stderr) => {
+      execFile(process.execPath, [...args, 'child', url], (error, stdout, stderr) => {
         if (error !== null) reject(new Error(stderr.slice(-2000)))
         else resolve(JSON.parse(stdout) as Said)
       })
@@ -76,8 +70,7 @@ async function bench(observations: number): Promise<void> {
       limit: { atMost: RSS_MB_MAX },
     })
   } finally {
-    await admin.query(`drop database if exists ${name} with (force)`)
-    await admin.end()
+    await drop()
   }
 }
 

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import pino from 'pino'
 import { Registry } from 'prom-client'
-import { openControlRoom } from '../../src/control-room/control-room.ts'
+import { openControlRoom, type ControlRoomParts } from '../../src/control-room/control-room.ts'
 import { verifyLedger } from '../../src/control-room/verify.ts'
 import type { NetworkTables } from '../../src/grid/tables.ts'
 import { readNetworkFolder } from '../../src/imports/network-folder.ts'
@@ -41,6 +41,27 @@ export async function verify(
   return { ...(await verifyLedger(db, { from, to, settings: SETTINGS, say })), said }
 }
 
+/** A control room by the clock of a test, which counts what was judged from the record and keeps what the room died of. */
+export const openWatchedRoom = (
+  parts: Pick<ControlRoomParts, 'db' | 'writer' | 'fence'> & Partial<ControlRoomParts>,
+  state: { readonly now: number; fromRecord: number; readonly deaths: unknown[] },
+) =>
+  openControlRoom({
+    clock: () => state.now,
+    logger: pino(
+      { level: 'info' },
+      { write: (line) => void (/judged from the record/.test(line) && state.fromRecord++) },
+    ),
+    metrics: new Registry(),
+    settings: { notices: { noticeHoldS: 0, timeZone: 'UTC' }, ledger: SETTINGS },
+    tell: () => undefined,
+    changed: () => undefined,
+    networkOpened: () => undefined,
+    cleared: () => undefined,
+    died: (error) => void state.deaths.push(error),
+    ...parts,
+  })
+
 /** An engine on the hand network, whose clock is in the hands of the test. */
 export async function openEngine(test: Test, start: number) {
   const database = await openTestDatabase(test)
@@ -54,24 +75,7 @@ export async function openEngine(test: Test, start: number) {
   test.teardown(() => lock.release())
   const writer = openWriter(config)
   test.teardown(() => writer.close())
-  const open = () =>
-    openControlRoom({
-      db,
-      clock: () => state.now,
-      logger: pino(
-        { level: 'info' },
-        { write: (line) => void (/judged from the record/.test(line) && state.fromRecord++) },
-      ),
-      metrics: new Registry(),
-      settings: { notices: { noticeHoldS: 0, timeZone: 'UTC' }, ledger: SETTINGS },
-      writer,
-      fence: (write) => lock.fence(write),
-      tell: ignore,
-      changed: ignore,
-      networkOpened: ignore,
-      cleared: ignore,
-      died: (error) => void state.deaths.push(error),
-    })
+  const open = () => openWatchedRoom({ db, writer, fence: (write) => lock.fence(write) }, state)
   let room = await open()
   test.teardown(() => room.close())
   return {

@@ -106,3 +106,12 @@ export async function writeLongRecord(
   await pool.query('analyze')
   return { outages, until: LONG_RECORD_FROM + outages * EVERY_MS }
 }
+
+/** A checkpoint as the engine would keep it a day later: where every switch stands after all that was said. */
+export const keepCheckpoint = ({ pool }: Pick<TestDatabase, 'pool'>, at: number) =>
+  pool.query(
+    `insert into checkpoint (at, positions)
+     select to_timestamp($1 / 1000.0), jsonb_object_agg(switch, closed_phases) from switch_state
+     on conflict (at) do nothing`,
+    [at],
+  )

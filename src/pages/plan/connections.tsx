@@ -1,13 +1,10 @@
-import { useState } from 'preact/hooks'
-import { send } from '../api.ts'
 import { count, date, hhmm } from '../language.ts'
-import { Columns } from './columns.tsx'
 import { percent, UNKNOWN, whole } from './figures.ts'
 import { Fold } from './fold.tsx'
 import { today } from './question.ts'
-import { useRead } from './reading.ts'
-import { Unread } from './unread.tsx'
-import { Form, ROWS, Text, wentWrong } from './upkeep-form.tsx'
+import { useRead, valueOf } from './reading.ts'
+import { Form, ROWS, Text } from './upkeep-form.tsx'
+import { ActButton, UpkeepTable, useActs } from './upkeep-table.tsx'
 import { w } from './words.ts'
 import { wu } from './words-upkeep.ts'
 
@@ -42,77 +39,60 @@ const CONNECTION_NEXT: Readonly<Record<string, readonly string[]>> = {
 /** Connections that wait, and new ones. */
 export function Connections() {
   const words = wu.value
-  const [version, setVersion] = useState(0)
-  const [said, setSaid] = useState('')
+  const { version, said, readAgain, act } = useActs()
   const asked = useRead<{ connections: readonly Connection[] }>(
     `/api/v1/connections?limit=${ROWS}`,
     version,
   )
-  const go = async (id: string, state: string) => {
-    const path = `/api/v1/connections/${encodeURIComponent(id)}/state`
-    const why = wentWrong(await send(path, { state }))
-    setSaid(why)
-    if (why === '') setVersion(version + 1)
-  }
+  const connections = valueOf(asked)?.connections ?? []
   return (
     <section class="connections">
       <h2>
         {words.connections} <span class="mute">{words.connectionsHow}</span>
       </h2>
-      <Unread of={asked} />
-      {asked.state === 'known' && asked.value.connections.length === 0 && (
-        <p>{words.noConnections}</p>
-      )}
-      {asked.state === 'known' && asked.value.connections.length > 0 && (
-        <table>
-          <Columns
-            of={[
-              words.connection,
-              words.point,
-              { n: w.value.load },
-              { n: words.year },
-              { n: words.coincidence },
-              w.value.state,
-              words.note,
-              words.act,
-            ]}
-          />
-          <tbody>
-            {asked.value.connections.map((row) => (
-              <tr key={row.id}>
-                <th scope="row">{row.id}</th>
-                <td>{row.point}</td>
-                <td class="n">{whole(row.kw)}</td>
-                <td class="n">{row.year}</td>
-                <td class="n">{row.coincidence}</td>
-                <td>{words.connectionStates[row.state] ?? row.state}</td>
-                <td>{row.note ?? ''}</td>
-                <td class="row noprint">
-                  {(CONNECTION_NEXT[row.state] ?? []).map((state) => (
-                    <button
-                      type="button"
-                      class="plain"
-                      key={state}
-                      onClick={() => void go(row.id, state)}
-                    >
-                      {words.connectionActs[state]}
-                    </button>
-                  ))}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      {asked.state === 'known' && asked.value.connections.length === ROWS && (
-        <p>{words.firstShown(ROWS)}</p>
-      )}
+      <UpkeepTable
+        asked={asked}
+        columns={[
+          words.connection,
+          words.point,
+          { n: w.value.load },
+          { n: words.year },
+          { n: words.coincidence },
+          w.value.state,
+          words.note,
+          words.act,
+        ]}
+        none={words.noConnections}
+        more={connections.length === ROWS ? words.firstShown(ROWS) : null}
+        rows={connections.map((row) => (
+          <tr key={row.id}>
+            <th scope="row">{row.id}</th>
+            <td>{row.point}</td>
+            <td class="n">{whole(row.kw)}</td>
+            <td class="n">{row.year}</td>
+            <td class="n">{row.coincidence}</td>
+            <td>{words.connectionStates[row.state] ?? row.state}</td>
+            <td>{row.note ?? ''}</td>
+            <td class="row noprint">
+              {(CONNECTION_NEXT[row.state] ?? []).map((state) => (
+                <ActButton
+                  key={state}
+                  says={words.connectionActs[state]}
+                  act={() =>
+                    act(`/api/v1/connections/${encodeURIComponent(row.id)}/state`, { state })
+                  }
+                />
+              ))}
+            </td>
+          </tr>
+        ))}
+      />
       <p role="alert">{said}</p>
       <Fold name="newConnection" says={words.newConnection}>
         <Form
           path="/api/v1/connections"
           button={words.keep}
-          onDone={() => setVersion(version + 1)}
+          onDone={readAgain}
           bodyOf={(text) => ({
             point: text('point'),
             kw: Number(text('kw')),
@@ -138,48 +118,41 @@ export function LoadAlarms() {
   const asked = useRead<{ alarms: readonly LoadAlarm[]; nextCursor: string | null }>(
     `/api/v1/load-alarms?state=all&limit=${ROWS}`,
   )
+  const known = valueOf(asked)
   const moment = (text: string) => `${date(Date.parse(text))} ${hhmm(Date.parse(text))}`
   return (
     <section class="load-alarms">
       <h2>
         {words.alarms} <span class="mute">{words.alarmsHow}</span>
       </h2>
-      <Unread of={asked} />
-      {asked.state === 'known' && asked.value.alarms.length === 0 && <p>{words.noAlarms}</p>}
-      {asked.state === 'known' && asked.value.alarms.length > 0 && (
-        <table>
-          <Columns
-            of={[
-              words.point,
-              w.value.feeder,
-              words.kind,
-              w.value.from,
-              w.value.until,
-              { n: words.peak },
-              words.seen,
-            ]}
-          />
-          <tbody>
-            {asked.value.alarms.map((alarm) => (
-              <tr key={alarm.id}>
-                <th scope="row">{alarm.point}</th>
-                <td>{alarm.feeder ?? UNKNOWN}</td>
-                <td>{words.kinds[alarm.kind] ?? alarm.kind}</td>
-                <td>{moment(alarm.from)}</td>
-                <td>{alarm.until === null ? <b>{words.lasts}</b> : moment(alarm.until)}</td>
-                <td class="n">{percent(alarm.peak, 1)}</td>
-                <td>
-                  {alarm.acknowledgedAt === null ? words.notSeen : moment(alarm.acknowledgedAt)}{' '}
-                  <span class="mute">{alarm.acknowledgedBy}</span>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      {asked.state === 'known' && asked.value.nextCursor !== null && (
-        <p>{words.lastShown(count(ROWS))}</p>
-      )}
+      <UpkeepTable
+        asked={asked}
+        columns={[
+          words.point,
+          w.value.feeder,
+          words.kind,
+          w.value.from,
+          w.value.until,
+          { n: words.peak },
+          words.seen,
+        ]}
+        none={words.noAlarms}
+        more={(known?.nextCursor ?? null) === null ? null : words.lastShown(count(ROWS))}
+        rows={(known?.alarms ?? []).map((alarm) => (
+          <tr key={alarm.id}>
+            <th scope="row">{alarm.point}</th>
+            <td>{alarm.feeder ?? UNKNOWN}</td>
+            <td>{words.kinds[alarm.kind] ?? alarm.kind}</td>
+            <td>{moment(alarm.from)}</td>
+            <td>{alarm.until === null ? <b>{words.lasts}</b> : moment(alarm.until)}</td>
+            <td class="n">{percent(alarm.peak, 1)}</td>
+            <td>
+              {alarm.acknowledgedAt === null ? words.notSeen : moment(alarm.acknowledgedAt)}{' '}
+              <span class="mute">{alarm.acknowledgedBy}</span>
+            </td>
+          </tr>
+        ))}
+      />
     </section>
   )
 }

@@ -1,12 +1,9 @@
-import { useState } from 'preact/hooks'
-import { send } from '../api.ts'
 import { date } from '../language.ts'
-import { Columns } from './columns.tsx'
 import { Fold } from './fold.tsx'
 import { dayAfter, today } from './question.ts'
-import { useRead } from './reading.ts'
-import { Unread } from './unread.tsx'
-import { Form, ROWS, Text, wentWrong } from './upkeep-form.tsx'
+import { useRead, valueOf } from './reading.ts'
+import { Form, ROWS, Text } from './upkeep-form.tsx'
+import { ActButton, UpkeepTable, useActs } from './upkeep-table.tsx'
 import { w } from './words.ts'
 import { wu } from './words-upkeep.ts'
 
@@ -45,83 +42,56 @@ const Due = ({ on, overdue }: { on: string; overdue: boolean }) => (
 /** Rounds that are open, where somebody still has to go, and new ones. */
 export function Patrols() {
   const words = wu.value
-  const [version, setVersion] = useState(0)
-  const [said, setSaid] = useState('')
+  const { version, said, readAgain, act } = useActs()
   const asked = useRead<{ patrols: readonly Patrol[]; nextCursor: string | null }>(
     `/api/v1/patrols?limit=${ROWS}`,
     version,
   )
-  const after = (why: string) => {
-    setSaid(why)
-    if (why === '') setVersion(version + 1)
-  }
+  const known = valueOf(asked)
   return (
     <section class="patrols">
       <h2>{words.patrols}</h2>
-      <Unread of={asked} />
-      {asked.state === 'known' && asked.value.patrols.length === 0 && <p>{words.noPatrols}</p>}
-      {asked.state === 'known' && asked.value.patrols.length > 0 && (
-        <table>
-          <Columns
-            of={[words.round, words.owner, words.due, { n: words.visited }, words.left, words.act]}
-          />
-          <tbody>
-            {asked.value.patrols.map((patrol) => {
-              const seen = new Set(patrol.visits.map(({ asset }) => asset))
-              const left = patrol.assets.filter((asset) => !seen.has(asset))
-              return (
-                <tr key={patrol.id}>
-                  <th scope="row">{patrol.title}</th>
-                  <td>{patrol.owner}</td>
-                  <td>
-                    <Due on={patrol.dueOn} overdue={patrol.overdue} />
-                  </td>
-                  <td class="n">
-                    {seen.size} / {patrol.assets.length}
-                  </td>
-                  <td>{left.length === 0 ? w.value.none : left.slice(0, 5).join(', ')}</td>
-                  <td class="row noprint">
-                    {left[0] === undefined ? (
-                      <button
-                        type="button"
-                        class="plain"
-                        onClick={() =>
-                          void send(`/api/v1/patrols/${patrol.id}/finish`, {})
-                            .then(wentWrong)
-                            .then(after)
-                        }
-                      >
-                        {words.finish}
-                      </button>
-                    ) : (
-                      <button
-                        type="button"
-                        class="plain"
-                        onClick={() =>
-                          void send(`/api/v1/patrols/${patrol.id}/visits`, { asset: left[0] })
-                            .then(wentWrong)
-                            .then(after)
-                        }
-                      >
-                        {words.visit(left[0])}
-                      </button>
-                    )}
-                  </td>
-                </tr>
-              )
-            })}
-          </tbody>
-        </table>
-      )}
-      {asked.state === 'known' && asked.value.nextCursor !== null && (
-        <p>{words.firstShown(ROWS)}</p>
-      )}
+      <UpkeepTable
+        asked={asked}
+        columns={[words.round, words.owner, words.due, { n: words.visited }, words.left, words.act]}
+        none={words.noPatrols}
+        more={(known?.nextCursor ?? null) === null ? null : words.firstShown(ROWS)}
+        rows={(known?.patrols ?? []).map((patrol) => {
+          const seen = new Set(patrol.visits.map(({ asset }) => asset))
+          const left = patrol.assets.filter((asset) => !seen.has(asset))
+          const [next] = left
+          const path = `/api/v1/patrols/${patrol.id}`
+          return (
+            <tr key={patrol.id}>
+              <th scope="row">{patrol.title}</th>
+              <td>{patrol.owner}</td>
+              <td>
+                <Due on={patrol.dueOn} overdue={patrol.overdue} />
+              </td>
+              <td class="n">
+                {seen.size} / {patrol.assets.length}
+              </td>
+              <td>{left.length === 0 ? w.value.none : left.slice(0, 5).join(', ')}</td>
+              <td class="row noprint">
+                {next === undefined ? (
+                  <ActButton says={words.finish} act={() => act(`${path}/finish`, {})} />
+                ) : (
+                  <ActButton
+                    says={words.visit(next)}
+                    act={() => act(`${path}/visits`, { asset: next })}
+                  />
+                )}
+              </td>
+            </tr>
+          )
+        })}
+      />
       <p role="alert">{said}</p>
       <Fold name="newPatrol" says={words.newPatrol}>
         <Form
           path="/api/v1/patrols"
           button={words.keep}
-          onDone={() => setVersion(version + 1)}
+          onDone={readAgain}
           bodyOf={(text) => ({
             title: text('title'),
             owner: text('owner'),
@@ -144,81 +114,65 @@ export function Patrols() {
 /** What was found and is not mended yet. */
 export function Findings() {
   const words = wu.value
-  const [version, setVersion] = useState(0)
-  const [said, setSaid] = useState('')
+  const { version, said, readAgain, act } = useActs()
   const asked = useRead<{ findings: readonly Finding[]; nextCursor: string | null }>(
     `/api/v1/findings?limit=${ROWS}`,
     version,
   )
-  const go = async (id: number, state: string) => {
-    const why = wentWrong(await send(`/api/v1/findings/${id}/state`, { state }))
-    setSaid(why)
-    if (why === '') setVersion(version + 1)
-  }
+  const known = valueOf(asked)
   return (
     <section class="findings">
       <h2>{words.findings}</h2>
-      <Unread of={asked} />
-      {asked.state === 'known' && asked.value.findings.length === 0 && <p>{words.noFindings}</p>}
-      {asked.state === 'known' && asked.value.findings.length > 0 && (
-        <table>
-          <Columns
-            of={[
-              words.asset,
-              words.severity,
-              words.found,
-              words.owner,
-              words.due,
-              w.value.state,
-              words.act,
-            ]}
-          />
-          <tbody>
-            {asked.value.findings.map((finding) => (
-              <tr key={finding.id}>
-                <th scope="row">{finding.asset}</th>
-                <td>
-                  {finding.severity === 'critical' ? (
-                    <b>{words.severities[finding.severity]}</b>
-                  ) : (
-                    (words.severities[finding.severity] ?? finding.severity)
-                  )}
-                </td>
-                <td>{finding.says}</td>
-                <td>{finding.owner}</td>
-                <td>
-                  <Due on={finding.dueOn} overdue={finding.overdue} />
-                </td>
-                <td>
-                  {words.findingStates[finding.state] ?? finding.state}{' '}
-                  {finding.work !== null && <span class="mute">{finding.work}</span>}
-                </td>
-                <td class="row noprint">
-                  {(FINDING_NEXT[finding.state] ?? []).map((state) => (
-                    <button
-                      type="button"
-                      class="plain"
-                      key={state}
-                      onClick={() => void go(finding.id, state)}
-                    >
-                      {words.findingActs[state]}
-                    </button>
-                  ))}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      {asked.state === 'known' && asked.value.nextCursor !== null && (
-        <p>{words.firstShown(ROWS)}</p>
-      )}
+      <UpkeepTable
+        asked={asked}
+        columns={[
+          words.asset,
+          words.severity,
+          words.found,
+          words.owner,
+          words.due,
+          w.value.state,
+          words.act,
+        ]}
+        none={words.noFindings}
+        more={(known?.nextCursor ?? null) === null ? null : words.firstShown(ROWS)}
+        rows={(known?.findings ?? []).map((finding) => (
+          <tr key={finding.id}>
+            <th scope="row">{finding.asset}</th>
+            <td>
+              {finding.severity === 'critical' ? (
+                <b>{words.severities[finding.severity]}</b>
+              ) : (
+                (words.severities[finding.severity] ?? finding.severity)
+              )}
+            </td>
+            <td>{finding.says}</td>
+            <td>{finding.owner}</td>
+            <td>
+              <Due on={finding.dueOn} overdue={finding.overdue} />
+            </td>
+            <td>
+              {words.findingStates[finding.state] ?? finding.state}{' '}
+              {finding.work !== null && <span class="mute">{finding.work}</span>}
+            </td>
+            <td class="row noprint">
+              {(FINDING_NEXT[finding.state] ?? []).map((state) => (
+                <ActButton
+                  key={state}
+                  says={words.findingActs[state]}
+                  act={() => act(`/api/v1/findings/${finding.id}/state`, { state })}
+                />
+              ))}
+            </td>
+          </tr>
+        ))}
+      />
       <p role="alert">{said}</p>
       <Fold name="newFinding" says={words.newFinding}>
         <Form
           path="/api/v1/findings"
           button={words.keep}
-          onDone={() => setVersion(version + 1)}
+          onDone={readAgain}
           bodyOf={(text) => ({
             asset: text('asset'),
             severity: text('severity'),
