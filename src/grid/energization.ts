@@ -121,26 +121,37 @@ function openLink(state: Energization, link: Link, lost: number[]): void {
   }
   for (const section of island) parent[section] = DEAD
   // …is fed again wherever a closed link leads to something that still is.
+  feedAgain(state, island)
+  for (const section of island) if (!isFed(state, section)) lost.push(section)
+}
+
+/** Feeds sections again that were made dead and marked, from their own sources and across closed links from what is not marked; unmarks them. */
+function feedAgain(state: Energization, sections: readonly number[]): void {
+  const { network, parent, mark } = state
   const fed: number[] = []
-  for (const section of island) {
+  for (const section of sections) {
+    if (network.sectionSource[section] === 1) {
+      parent[section] = SOURCE
+      fed.push(section)
+      continue
+    }
     for (
       let i = at(network.sectionLinkStart, section);
       i < at(network.sectionLinkStart, section + 1);
       i++
     ) {
-      const next = at(network.sectionLinks, i)
-      if (!isClosed(state, next)) continue
-      const other = otherEnd(network, next, section)
+      const link = at(network.sectionLinks, i)
+      if (!isClosed(state, link)) continue
+      const other = otherEnd(network, link, section)
       if (mark[other] === 0 && isFed(state, other)) {
-        parent[section] = next
+        parent[section] = link
         fed.push(section)
         break
       }
     }
   }
-  for (const section of island) mark[section] = 0
+  for (const section of sections) mark[section] = 0
   spread(state, fed)
-  for (const section of island) if (!isFed(state, section)) lost.push(section)
 }
 
 /** Breadth first from `sections[first…]`, which are fed, to all dead sections behind closed links; those are appended. */
@@ -180,36 +191,13 @@ export function rederive(
   sections: readonly number[],
   positions: readonly { readonly device: number; readonly closed: Phases }[],
 ): void {
-  const { network, parent, mark } = state
+  const { parent, mark } = state
   for (const section of sections) {
     parent[section] = DEAD
     mark[section] = 1
   }
   for (const { device, closed } of positions) state.closed[device] = closed
-  const fed: number[] = []
-  for (const section of sections) {
-    if (network.sectionSource[section] === 1) {
-      parent[section] = SOURCE
-      fed.push(section)
-      continue
-    }
-    for (
-      let i = at(network.sectionLinkStart, section);
-      i < at(network.sectionLinkStart, section + 1);
-      i++
-    ) {
-      const link = at(network.sectionLinks, i)
-      if (!isClosed(state, link)) continue
-      const other = otherEnd(network, link, section)
-      if (mark[other] === 0 && isFed(state, other)) {
-        parent[section] = link
-        fed.push(section)
-        break
-      }
-    }
-  }
-  for (const section of sections) mark[section] = 0
-  spread(state, fed)
+  feedAgain(state, sections)
 }
 
 /** Links on the way from a section up to its source; empty where it is a source's own or has no supply. */
