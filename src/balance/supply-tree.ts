@@ -1,5 +1,5 @@
 import { at, NONE, type Network } from '../grid/network.ts'
-import { PHASE_INDICES } from '../grid/phases.ts'
+import { ALL_PHASES, NO_PHASES, PHASE_INDICES } from '../grid/phases.ts'
 import type { NetworkTables, SwitchKind } from '../grid/tables.ts'
 
 /** Switches that a crew or the control room opens and closes at will; a fuse or a jumper takes a line gang. */
@@ -11,7 +11,7 @@ export const OPERABLE_KINDS: readonly SwitchKind[] = [
   'disconnector',
 ]
 
-/** What feeds a station: its power transformers, or, where it has none, the sources at its bus. */
+/** What feeds a station: its power transformers (three of one phase each are one bank, under the id of the first), or, where it has none, the sources at its bus. */
 export type SupplyUnit = {
   readonly id: string
   /** Branch of the transformer; NONE for a source. */
@@ -29,7 +29,10 @@ export type RatedNetwork = {
   readonly network: Network
   /** Phase to phase; NaN where neither the node nor its surroundings say it. */
   readonly nodeKv: Float64Array
-  /** What each branch carries at most, in kVA; NaN where it has no rating or no voltage. */
+  /**
+   * What each branch carries at most, in kVA; NaN where it has no rating or no voltage. Branches of one phase each between the same two nodes are a
+   * bank, and each has the rating of the whole: a tree lets the load of all phases go over one of them.
+   */
   readonly branchRatedKva: Float64Array
   /** 1 for distribution transformers: their load does not change by switching. */
   readonly branchDistribution: Uint8Array
@@ -140,6 +143,7 @@ export function rateNetwork(network: Network, tables: NetworkTables): RatedNetwo
     branchRatedKva[firstTransformer + i] = row.ratedKva ?? NaN
     if (row.kind === 'distribution') branchDistribution[firstTransformer + i] = 1
   })
+  addUpBanks(network, branchRatedKva, branchDistribution)
   const nodeIndex = new Map(network.nodeIds.map((id, index) => [id, index]))
   const sourceNodes = Int32Array.from(tables.sources, (row) => nodeIndex.get(row.node) ?? NONE)
   const feederOfHead = new Map<number, number>()
@@ -215,6 +219,41 @@ function carriedKva(
   return (phases * kv * ratedA) / Math.sqrt(3)
 }
 
+/** Sets the rating of branches side by side that share no phase (three regulators, three poles of a switch) to their sum. */
+function addUpBanks(network: Network, ratedKva: Float64Array, distribution: Uint8Array): void {
+  const between = new Map<string, number[]>()
+  for (let branch = 0; branch < ratedKva.length; branch++) {
+    if (at(network.branchPhases, branch) === ALL_PHASES || distribution[branch] === 1) continue
+    const [from, to] = [at(network.branchFrom, branch), at(network.branchTo, branch)]
+    const key = `${Math.min(from, to)} ${Math.max(from, to)}`
+    const known = between.get(key)
+    if (known === undefined) between.set(key, [branch])
+    else known.push(branch)
+  }
+  for (const bank of between.values()) {
+    let phases = NO_PHASES
+    let kva = 0
+    let isBank = bank.length > 1
+    for (const branch of bank) {
+      const own = at(network.branchPhases, branch)
+      if ((phases & own) !== NO_PHASES) isBank = false
+      phases |= own
+      kva += at(ratedKva, branch)
+    }
+    if (isBank) for (const branch of bank) ratedKva[branch] = kva
+  }
+}
+
+/** A regulator has the same voltage on both sides: it belongs to the bars, and carries what the transformer before it gives. */
+function isRegulator({ nodeKv, network }: RatedNetwork, branch: number): boolean {
+  return at(nodeKv, at(network.branchFrom, branch)) === at(nodeKv, at(network.branchTo, branch))
+}
+
+/** The other phases of the same bank. */
+const isBesides = (network: Network, a: number, b: number): boolean =>
+  network.branchFrom[a] === network.branchFrom[b] &&
+  (at(network.branchPhases, a) & at(network.branchPhases, b)) === NO_PHASES
+
 /** From the upstream side of every head through the station's bars to its transformers, whatever the positions. */
 function findUnits(rated: RatedNetwork, tables: NetworkTables): SupplyUnit[] {
   const { network } = rated
@@ -236,23 +275,28 @@ function findUnits(rated: RatedNetwork, tables: NetworkTables): SupplyUnit[] {
     for (let i = at(network.nodeBranchStart, node); i < until; i++) {
       const branch = at(network.nodeBranches, i)
       if (branch < network.switchCount && rated.feederOfHead.has(branch)) continue
-      if (branch >= firstTransformer) {
-        const row = tables.transformers[branch - firstTransformer]
+      const from = at(network.branchFrom, branch)
+      const row = tables.transformers[branch - firstTransformer]
+      if (row !== undefined && (row.kind !== 'power' || !isRegulator(rated, branch))) {
         const isSecondary = network.branchTo[branch] === node
-        if (row?.kind !== 'power' || !isSecondary || rated.unitOfBranch[branch] !== NONE) continue
-        const kv = at(rated.nodeKv, at(network.branchFrom, branch))
-        rated.unitOfBranch[branch] = units.length
+        if (row.kind !== 'power' || !isSecondary || rated.unitOfBranch[branch] !== NONE) continue
+        const bank = units.findIndex(
+          (unit) => unit.node === node && isBesides(network, unit.branch, branch),
+        )
+        rated.unitOfBranch[branch] = bank < 0 ? units.length : bank
+        if (bank >= 0) continue
+        const kv = at(rated.nodeKv, from)
+        const ratedKva = at(rated.branchRatedKva, branch)
         units.push({
           id: row.id,
           branch,
           node,
-          ratedKva: row.ratedKva,
+          ratedKva: Number.isNaN(ratedKva) ? null : ratedKva,
           kv: Number.isNaN(kv) ? null : kv,
           substation,
         })
         continue
       }
-      const from = at(network.branchFrom, branch)
       const other = from === node ? at(network.branchTo, branch) : from
       if (substationOf[other] !== NONE) continue
       substationOf[other] = substation

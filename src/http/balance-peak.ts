@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { balanceOf, loadPointRows, type Balance, type BalanceRow } from '../balance/balance.ts'
+import { balanceOf, type Balance, type BalanceRow } from '../balance/balance.ts'
 import { apparentKva } from '../balance/capacity.ts'
 import { POWER_FACTOR_ASSUMED } from '../balance/load-states.ts'
 import { supplyTree } from '../balance/supply-tree.ts'
@@ -11,14 +11,13 @@ import {
   aboutMoment,
   BalanceQuery,
   capacityByArea,
-  feederNamed,
   guideOf,
+  loadPointPage,
   rowsOf,
 } from './balance.ts'
 import { loadsOfMoment, ratedOf } from './load-room.ts'
 import type { NetworkView } from './network-in-force.ts'
 import { inForce } from './network.ts'
-import { PAGE_SIZE } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import { badField } from './problem.ts'
 
@@ -77,15 +76,17 @@ export async function balancePeakRoutes(app: App, parts: HttpParts): Promise<voi
       const whole = { ...about, ...aboutMoment(all.at, moment), exact: all.exact }
       const { level } = query
       if (level === 'loadPoint') {
-        const feeder = query.feeder === undefined ? null : feederNamed(view, query.feeder)
-        const limit = query.limit ?? PAGE_SIZE
-        const rows = loadPointRows(moment.input, balance.loads, { feeder, limit })
+        const { rows, nextCursor } = loadPointPage(view, moment, balance, query)
         const own = await ownPeaks(
           db,
           rows.map((row) => row.id),
           span,
         )
-        return { ...whole, rows: rows.map((row) => ({ ...row, own: ownOf(row, own.get(row.id)) })) }
+        return {
+          ...whole,
+          rows: rows.map((row) => ({ ...row, own: ownOf(row, own.get(row.id)) })),
+          nextCursor,
+        }
       }
       const heads = view.network.feeders.flatMap((row) => [row.head, row.id])
       const unitIds = ratedOf(view).rated.units.map((unit) => unit.id)

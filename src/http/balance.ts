@@ -56,6 +56,7 @@ export const BalanceQuery = {
   guide: Type.Optional(Type.Enum(GUIDE_NAMES, { default: 'urban' })),
   growthPct: Type.Optional(Type.Number({ minimum: -50, maximum: 100 })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_SIZE_MAX })),
+  cursor: Type.Optional(Cursor),
 }
 
 /** Load against capacity of a moment, what is lost with a transformer, a feeder or a section, and transfers before they are made. */
@@ -82,9 +83,7 @@ export async function balanceRoutes(app: App, parts: HttpParts): Promise<void> {
       const about = aboutMoment(at, moment)
       const { level } = query
       if (level === 'loadPoint') {
-        const feeder = query.feeder === undefined ? null : feederNamed(view, query.feeder)
-        const limit = query.limit ?? PAGE_SIZE
-        return { ...about, rows: loadPointRows(moment.input, balance.loads, { feeder, limit }) }
+        return { ...about, ...loadPointPage(view, moment, balance, query) }
       }
       if (level !== undefined) return { ...about, rows: rowsOf(balance, level) }
       const ranges = await guideOf(parts, query.guide)
@@ -270,6 +269,25 @@ export const rowsOf = (balance: Balance, level: Exclude<BalanceLevel, 'loadPoint
     unit: balance.units,
     feeder: balance.feeders,
   })[level]
+
+/** A page of load points, the highest load rate first; name the moment to read the pages of one and the same. */
+export function loadPointPage(
+  view: NetworkView,
+  moment: LoadsOfMoment,
+  balance: Balance,
+  query: { readonly feeder?: string; readonly limit?: number; readonly cursor?: string },
+) {
+  const feeder = query.feeder === undefined ? null : feederNamed(view, query.feeder)
+  const limit = query.limit ?? PAGE_SIZE
+  const [begin] = query.cursor === undefined ? [0] : decodeCursor(query.cursor, ['number'])
+  const after = Math.max(0, Math.floor(Number(begin)))
+  const asked = { feeder, limit: after + limit + 1 }
+  const rows = loadPointRows(moment.input, balance.loads, asked).slice(after)
+  return {
+    rows: rows.slice(0, limit),
+    nextCursor: rows.length > limit ? encodeCursor([after + limit]) : null,
+  }
+}
 
 /** A switch that is to move; one that is unknown, or stands there already, throws the problem. */
 function stepOf(
