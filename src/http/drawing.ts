@@ -89,13 +89,13 @@ export type Part = {
 
 /**
  * The lines without supply, by the outage they belong to: what hangs together without supply belongs to the outage of the customers
- * in it. With `standing` null (a moment of the past) only the sections with customers are known.
+ * in it.
  */
 export function partsOut(
   view: NetworkView,
   places: GroupPlaces,
   sets: readonly OpenSet[],
-  standing: Energization | null,
+  standing: Energization,
 ): Part[] {
   const { network } = view
   const found = new Map<string, { part: Part; sections: number[] }>()
@@ -116,18 +116,14 @@ export function partsOut(
   for (const { part, sections } of found.values()) {
     const number = parts.push(part) - 1
     for (const section of sections) {
-      if (partOfSection[section] !== NONE) continue
-      if (standing === null) partOfSection[section] = number
-      else if (!isFed(standing, section)) spread(standing, section, partOfSection, number)
+      if (partOfSection[section] !== NONE || isFed(standing, section)) continue
+      spread(standing, section, partOfSection, number)
     }
   }
-  if (standing !== null) {
-    const rest = newPart(null, false)
-    const number = parts.push(rest) - 1
-    for (let section = 0; section < network.sectionCount; section++) {
-      const dead = !isFed(standing, section) && partOfSection[section] === NONE
-      if (dead && network.sectionFeeder[section] !== NONE) partOfSection[section] = number
-    }
+  const rest = parts.push(newPart(null, false)) - 1
+  for (let section = 0; section < network.sectionCount; section++) {
+    const dead = !isFed(standing, section) && partOfSection[section] === NONE
+    if (dead && network.sectionFeeder[section] !== NONE) partOfSection[section] = rest
   }
   shareLines(network, partOfSection, parts)
   return parts.filter(({ outage, lines }) => outage !== null || lines.length > 0)

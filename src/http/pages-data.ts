@@ -1,8 +1,8 @@
-import { openParallels } from '../stores/parallels.ts'
 import { gzip } from 'node:zlib'
 import { promisify } from 'node:util'
 import { Type } from 'typebox'
 import { switchingEffect } from '../balance/ties.ts'
+import { energize } from '../grid/energization.ts'
 import { at } from '../grid/network.ts'
 import {
   readFieldHeardAt,
@@ -12,7 +12,9 @@ import {
   readSetsOut,
   readSwitchStates,
 } from '../stores/standing-read.ts'
-import { listAlarms } from '../stores/load-alarms.ts'
+import { listAlarms, type SavedAlarm } from '../stores/load-alarms.ts'
+import { openParallels, parallelsAt, type ParallelAlarm } from '../stores/parallels.ts'
+import { positionsAt } from '../stores/positions-read.ts'
 import { MS_PER_DAY, toIso, type EpochMs } from '../time.ts'
 import {
   drawNetwork,
@@ -106,37 +108,31 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       })),
       fieldHeardAt: fieldHeardAt === null ? null : toIso(fieldHeardAt),
       parts: [...partsOut(view, places, sets, standing), ...partsBack(view, places, back)],
-      loadAlarms: loadAlarms.map((alarm) => ({
-        id: alarm.id,
-        point: alarm.point,
-        name: nameOfLoad(view, alarm.point),
-        feeder: alarm.feeder,
-        kind: alarm.kind,
-        from: toIso(alarm.from),
-        peakRate: alarm.peak,
-        acknowledgedAt: alarm.acknowledgedAt === null ? null : toIso(alarm.acknowledgedAt),
-      })),
-      parallels: parallels.map(({ id, tie, feeders, sinceAt }) => ({
-        id,
-        tie,
-        feeders,
-        since: toIso(sinceAt),
-      })),
+      ...limitsPassed(view, loadAlarms, parallels),
     }
   }
 
+  /** As the record has it by now for an instant of the past, in today's drawing. Which gateways were silent then is not kept. */
   async function stateThen(view: NetworkView, then: EpochMs) {
-    const [places, sets] = await Promise.all([placesOf(view), readSetsOut(db, then)])
+    const [places, sets, closed, loadAlarms, parallels] = await Promise.all([
+      placesOf(view),
+      readSetsOut(db, then),
+      positionsAt(db, view.network, then),
+      listAlarms(db, { state: 'all', from: then, until: then + 1, limit: LOAD_ALARMS_MAX }),
+      parallelsAt(db, then),
+    ])
+    const { switchNormal } = view.network
     return {
       revision: view.revision,
       at: toIso(then),
-      abnormal: [],
+      abnormal: [...closed].flatMap((closedPhases, device) =>
+        closedPhases === at(switchNormal, device) ? [] : [{ switch: device, closedPhases }],
+      ),
       silent: [],
       gateways: [],
       fieldHeardAt: null,
-      parts: partsOut(view, places, sets, null),
-      loadAlarms: [],
-      parallels: [],
+      parts: partsOut(view, places, sets, energize(view.network, closed)),
+      ...limitsPassed(view, loadAlarms, parallels),
     }
   }
 
@@ -165,7 +161,8 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
     {
       schema: {
         tags,
-        summary: 'What is not normal in the network now, or who was out at an instant of the past',
+        summary:
+          'What is not normal in the network now, or what was not at an instant of the past: who was out, which switches stood otherwise, which limits were passed',
         querystring: Type.Object({ at: Type.Optional(WhenText) }),
       },
     },
@@ -239,6 +236,45 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       return traceFromSwitch(view, deviceNamed(view, params.id), query.direction)
     },
   )
+}
+
+/** What stands over a limit: loads, and feeders that are in parallel for too long. */
+function limitsPassed(
+  view: NetworkView,
+  loadAlarms: readonly SavedAlarm[],
+  parallels: readonly ParallelAlarm[],
+) {
+  return {
+    loadAlarms: loadAlarms.map((alarm) => ({
+      id: alarm.id,
+      point: alarm.point,
+      name: nameOfLoad(view, alarm.point),
+      feeder: alarm.feeder,
+      kind: alarm.kind,
+      from: toIso(alarm.from),
+      peakRate: alarm.peak,
+      ratedKva: alarm.ratedKva,
+      nodes: nodesOfLoad(view, alarm.point),
+      acknowledgedAt: alarm.acknowledgedAt === null ? null : toIso(alarm.acknowledgedAt),
+    })),
+    parallels: parallels.map(({ id, tie, feeders, sinceAt }) => ({
+      id,
+      tie,
+      feeders,
+      since: toIso(sinceAt),
+    })),
+  }
+}
+
+/** Where the point of a load lies in the drawing, by number of node: a switch or transformer between two, a load point at one. */
+function nodesOfLoad({ network, nodeIndex }: NetworkView, point: string): number[] {
+  const head = network.feeders.findIndex(({ id }) => id === point)
+  const device = head >= 0 ? at(network.feederHead, head) : network.switchIndex.get(point)
+  const branch = device ?? network.branchIds.indexOf(point, network.switchCount + network.lineCount)
+  if (branch >= 0) return [at(network.branchFrom, branch), at(network.branchTo, branch)]
+  const loadPoint = network.loadPointIds.indexOf(point)
+  const node = loadPoint >= 0 ? at(network.loadPointNode, loadPoint) : nodeIndex.get(point)
+  return node === undefined ? [] : [node]
 }
 
 /** What people call the point of a load: the feeder that it heads, a transformer, or its id. */

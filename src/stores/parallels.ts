@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { EpochMs } from '../time.ts'
-import type { Database, Tx } from './database.ts'
+import { instant, type Database, type Tx } from './database.ts'
 
 export type ParallelAlarm = {
   readonly id: number
@@ -13,22 +13,31 @@ export type ParallelAlarm = {
 
 /** Those that are not over, the oldest first. */
 export async function openParallels(db: Database): Promise<ParallelAlarm[]> {
-  const rows = await db
-    .selectFrom('parallel_alarm')
-    .selectAll()
-    .where('until_at', 'is', null)
-    .orderBy('since_at')
-    .orderBy('id')
-    .execute()
-  return rows.map((row) => ({
-    id: row.id,
-    pair: row.pair,
-    tie: row.tie,
-    feeders: row.feeders,
-    sinceAt: row.since_at,
-    raisedAt: row.raised_at,
-  }))
+  return (await alarms(db).where('until_at', 'is', null).execute()).map(alarmOf)
 }
+
+/** Those that stood at an instant of the past, the oldest first. */
+export async function parallelsAt(db: Database, at: EpochMs): Promise<ParallelAlarm[]> {
+  const rows = await alarms(db)
+    .where('raised_at', '<=', instant(at))
+    .where((where) =>
+      where.or([where('until_at', 'is', null), where('until_at', '>', instant(at))]),
+    )
+    .execute()
+  return rows.map(alarmOf)
+}
+
+const alarms = (db: Database) =>
+  db.selectFrom('parallel_alarm').selectAll().orderBy('since_at').orderBy('id')
+
+const alarmOf = (row: Awaited<ReturnType<ReturnType<typeof alarms>['execute']>>[number]) => ({
+  id: row.id,
+  pair: row.pair,
+  tie: row.tie,
+  feeders: row.feeders,
+  sinceAt: row.since_at,
+  raisedAt: row.raised_at,
+})
 
 export async function raiseParallel(tx: Tx, alarm: Omit<ParallelAlarm, 'id'>): Promise<void> {
   await tx

@@ -19,6 +19,7 @@ import {
 } from './board.ts'
 import { callsOf } from './calls.ts'
 import { openAct, select, selected } from './desk.ts'
+import { limits } from './limits.ts'
 import { deviceName } from './network.ts'
 import { estimatePassed, isOut, NO_PRIORITIES, stateOf, type Outage } from './outages.ts'
 import { age, fieldAgeMs } from './top-bar.tsx'
@@ -56,6 +57,15 @@ export function AgendaBar() {
           <kbd class="wide">{index + 1}</kbd>
         </button>
       ))}
+      <button
+        type="button"
+        class={limits.value.length > 0 ? 'tab c-ovl' : 'tab'}
+        aria-pressed={list.value === 'limits'}
+        onClick={() => (list.value = 'limits')}
+      >
+        {words.lists.limits} <b>{limits.value.length}</b>
+        <kbd class="wide">{LISTS.length + 1}</kbd>
+      </button>
       <button
         type="button"
         class="tab wide"

@@ -25,8 +25,9 @@ const GATHER_MS = 120
 const GATHER_MANY_MS = 400
 const MANY = 500
 
-export type Lists = 'active' | 'noCrew' | 'passed' | 'priority' | 'planned' | 'restored'
 export const LISTS = ['active', 'noCrew', 'passed', 'priority', 'planned', 'restored'] as const
+/** Lists of outages, and one of what stands over a limit. */
+export type Lists = (typeof LISTS)[number] | 'limits'
 
 /** Everything not yet closed, by id. */
 export const outages = signal<ReadonlyMap<string, Outage>>(new Map())
@@ -84,6 +85,7 @@ const inList: Record<Lists, (outage: Outage) => boolean> = {
   },
   planned: (outage) => isOut(outage) && outage.kind === 'planned',
   restored: (outage) => !isOut(outage),
+  limits: () => false,
 }
 export const listed = (name: Lists) => inZone.value.filter(inList[name])
 
@@ -299,8 +301,21 @@ export function openBoard(): void {
   effect(() => {
     const at = past.value
     if (at === null) return void readNetworkState()
-    void readPast(at)
+    void followPast()
   })
+}
+
+let readingPast = false
+/** One question at a time: a hand that drags the slider passes through hundreds of moments, and only where it stops counts. */
+async function followPast(): Promise<void> {
+  if (readingPast) return
+  readingPast = true
+  let done: EpochMs | null = null
+  for (let at = past.peek(); at !== null && at !== done; at = past.peek()) {
+    await readPast(at)
+    done = at
+  }
+  readingPast = false
 }
 
 async function readPast(at: EpochMs): Promise<void> {

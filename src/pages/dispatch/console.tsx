@@ -3,29 +3,29 @@ import { effect } from '@preact/signals'
 import { adoptToken, signIn, token } from '../api.ts'
 import { count, day, hhmm } from '../language.ts'
 import { connection, lastHeardAt } from '../live.ts'
-import { now, pageTime, startClock } from '../page-clock.ts'
+import { now, startClock } from '../page-clock.ts'
 import { SignIn } from '../sign-in.tsx'
 import { ActPanel } from './act-panel.tsx'
 import { Agenda, AgendaBar } from './agenda.tsx'
 import { AlarmList } from './alarm-list.tsx'
 import { alarms } from './alarms.ts'
-import { openBoard, out, past, readProblem, unplanned } from './board.ts'
+import { list, openBoard, out, past, readProblem, unplanned } from './board.ts'
 import { followCalls } from './calls.ts'
 import { helpOpen } from './desk.ts'
 import { Detail } from './detail.tsx'
 import { followDetail } from './detail-data.ts'
+import { LimitList } from './limit-list.tsx'
+import { followLoads } from './limits.ts'
 import { networkState } from './network.ts'
 import { listenToKeys } from './keys.ts'
 import { MapPanel } from './map-panel.tsx'
+import { PastSlider } from './past-slider.tsx'
 import { StormLines } from './storm-act.tsx'
 import { followStorms } from './storms.ts'
 import { soundAlarms } from './sound.ts'
 import { age, fieldAgeMs, STALE_LINE_MS, TopBar } from './top-bar.tsx'
 import { w } from './words.ts'
 
-/** The slider reaches this far back. */
-const PAST_H = 48
-const MS_PER_SLIDE = 60_000
 /** Screen readers hear a summary this often, not every change. */
 const SAY_EVERY_MS = 60_000
 
@@ -43,7 +43,7 @@ function Console() {
       <main>
         <div class="left">
           <AgendaBar />
-          <Agenda />
+          {list.value === 'limits' ? <LimitList /> : <Agenda />}
           <Detail />
         </div>
         <div class="right">
@@ -85,31 +85,6 @@ function Lines({ staleMs }: { staleMs: number | null }) {
         </p>
       )}
     </>
-  )
-}
-
-function PastSlider() {
-  const words = w.value
-  const minutesBack = past.value === null ? 0 : Math.round((now.value - past.value) / MS_PER_SLIDE)
-  return (
-    <label class="slider">
-      <span>{words.moment}</span>
-      <input
-        type="range"
-        min={-PAST_H * 60}
-        max={0}
-        step={1}
-        value={-minutesBack}
-        aria-valuetext={
-          past.value === null ? words.nowMark : `${day(past.value)} ${hhmm(past.value)}`
-        }
-        onInput={(event) => {
-          const back = -Number(event.currentTarget.value)
-          past.value = back === 0 ? null : pageTime() - back * MS_PER_SLIDE
-        }}
-      />
-      <b class="nw">{past.value === null ? words.nowMark : hhmm(past.value)}</b>
-    </label>
   )
 }
 
@@ -164,6 +139,7 @@ effect(() => {
   })
   followCalls()
   followDetail()
+  followLoads()
 })
 effect(() => {
   document.title = `${w.value.title(count(unplanned.value.customers), unplanned.value.outages)} · Relight`

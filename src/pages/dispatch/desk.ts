@@ -19,6 +19,8 @@ export const selected = signal<string | null>(null)
 export const act = signal<OpenAct | null>(null)
 /** A switch picked on the map, by its index in the network. */
 export const device = signal<number | null>(null)
+/** A node that is brought into sight, where there is no switch to pick. */
+export const spot = signal<number | null>(null)
 /** Lines an open act would change, and lines of a trace: drawn on the map, nothing else. */
 export const halo = signal<readonly number[]>([])
 export const trace = signal<readonly number[]>([])
@@ -28,6 +30,7 @@ export const helpOpen = signal(false)
 export function select(id: string | null): void {
   selected.value = id
   device.value = null
+  spot.value = null
   trace.value = []
   if (act.value !== null) leaveAct()
 }

@@ -3,7 +3,7 @@ import { causeWord } from '../causes.ts'
 import { count, hhmm, hhmmss, hoursMinutes, instant, language, when } from '../language.ts'
 import { StateWord } from '../marks.tsx'
 import { now } from '../page-clock.ts'
-import { outageNamed, past, priorities } from './board.ts'
+import { outageNamed, past, priorities, rows } from './board.ts'
 import { openAct, selected } from './desk.ts'
 import { detail, outAt, type Evidence, type TimelineEntry } from './detail-data.ts'
 import { deviceName, outageName } from './network.ts'
@@ -32,7 +32,7 @@ export function Detail() {
   if (outage === null) {
     return (
       <section class="detail" id="detail" tabIndex={-1}>
-        <p class="empty">{words.pick}</p>
+        {rows.value.length > 0 && <p class="empty">{words.pick}</p>}
       </section>
     )
   }

@@ -98,6 +98,11 @@ export function openDrawingRoom(tell: (told: Told, moved: Transferable[]) => voi
     const scene = sceneOf(drawing)
     if (scene === null) return null
     if ('device' in of) return switchPlace(scene, of.device)
+    if ('node' in of) {
+      const x = scene.x[of.node] ?? NaN
+      const y = scene.y[of.node] ?? NaN
+      return Number.isNaN(x + y) ? null : { x, y }
+    }
     const found = patchesOf(drawing, scene).find(({ outage }) => outage === of.outage)
     return found?.middle ?? null
   }

@@ -23,8 +23,12 @@ export type DrawnPart = {
 }
 export type DrawnState = Pick<NetworkState, 'abnormal' | 'silent'> & {
   readonly parts: readonly DrawnPart[]
-  /** Switches at which a limit is passed: a load over its rating, feeders in parallel for too long. */
-  readonly limits: readonly number[]
+  readonly limits: readonly DrawnLimit[]
+}
+/** A limit that is passed: a load over its rating, feeders in parallel for too long. At one node, or between two. */
+export type DrawnLimit = {
+  readonly nodes: readonly number[]
+  readonly words: string
 }
 
 /** What a picture is asked to show. `number` comes back with it. */
@@ -46,7 +50,7 @@ export type Wish = {
 /** Something drawn that can be pointed at, by its place in the frame. */
 export type Target = Place & {
   readonly reach: number
-  readonly is: { readonly outage: string } | { readonly device: number }
+  readonly is: { readonly outage: string } | { readonly device: number } | { readonly node: number }
 }
 
 /** To whoever draws. Of several wishes only the last is drawn. */

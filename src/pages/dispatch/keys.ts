@@ -3,6 +3,7 @@ import { grouped, list, LISTS, resort } from './board.ts'
 import { act, drawing, helpOpen, leaveAct, move, openAct, selected, device, trace } from './desk.ts'
 import { showTrace } from './device-card.tsx'
 import { showWhole, stepAbnormal } from './map-panel.tsx'
+import { moveLimit } from './limits.ts'
 import { pan, zoom, ZOOM_STEP } from './map-view.ts'
 import { network } from './network.ts'
 import { outageNamed } from './board.ts'
@@ -28,10 +29,12 @@ function actOnSwitch(): void {
   openAct({ kind: 'switch', switch: id, position })
 }
 
+const step = (by: 1 | -1) => (list.value === 'limits' ? moveLimit(by) : move(by))
+
 /** No single key does anything that reaches the field or a customer: acts open a panel, and `Ctrl+Enter` there does it. */
 const KEYS: Readonly<Record<string, () => void>> = {
-  j: () => move(1),
-  k: () => move(-1),
+  j: () => step(1),
+  k: () => step(-1),
   Enter: () => focus('detail'),
   '/': () => focus('search'),
   ' ': acknowledgeFirst,
@@ -60,11 +63,16 @@ const KEYS: Readonly<Record<string, () => void>> = {
   'g c': () => (list.value = 'noCrew'),
   'g p': () => (list.value = 'planned'),
   'g s': openStorm,
+  'g l': () => (list.value = 'limits'),
+  'g t': () => focus('moment'),
   't u': () => void showTrace('up'),
   't d': () => void showTrace('down'),
   't t': () => void showTrace('ties'),
   ...Object.fromEntries(
-    LISTS.map((name, index) => [String(index + 1), () => void (list.value = name)]),
+    [...LISTS, 'limits' as const].map((name, index) => [
+      String(index + 1),
+      () => void (list.value = name),
+    ]),
   ),
 }
 const FIRST_KEYS = new Set(['g', 't'])

@@ -2,7 +2,7 @@ import { computed, effect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { colourOf, theme } from '../theme.ts'
 import { outageNamed } from './board.ts'
-import { act, device, drawing, halo, pickDevice, select, selected, trace } from './desk.ts'
+import { act, device, drawing, halo, pickDevice, select, selected, spot, trace } from './desk.ts'
 import { DeviceCard } from './device-card.tsx'
 import type { DrawnState, Ink, Target, Told } from './drawn.ts'
 import {
@@ -17,7 +17,8 @@ import {
   zoom,
   ZOOM_STEP,
 } from './map-view.ts'
-import { network, networkProblem, networkState, switchNamed } from './network.ts'
+import { chooseLimit, limits } from './limits.ts'
+import { network, networkProblem, networkState } from './network.ts'
 import { stateOf } from './outages.ts'
 import { hasPlaces } from './scene.ts'
 import { openSheet } from './sheet.ts'
@@ -28,11 +29,17 @@ const isMapped = computed(() => network.value !== null && hasPlaces(network.valu
 const shown = computed(() => (isMapped.value ? drawing.value : 'oneLine'))
 
 const drawnState = computed<DrawnState>(() => {
-  const { abnormal = [], silent = [], parts = [], loadAlarms = [] } = networkState.value ?? {}
+  const { abnormal = [], silent = [], parts = [] } = networkState.value ?? {}
   return {
     abnormal,
     silent,
-    limits: loadAlarms.flatMap(({ point }) => switchNamed(point) ?? []),
+    limits: limits.value.map(({ nodes, name, kind, rate }) => ({
+      nodes,
+      words:
+        kind === 'parallel'
+          ? `${name} ${w.value.limits.parallelMark}`
+          : `${name} ${Math.round((rate ?? 0) * 100)} %`,
+    })),
     parts: parts.map(({ outage: id, back, lines }) => {
       const outage = outageNamed(id)
       const state = back ? 'back' : outage === null ? 'out' : stateOf(outage)
@@ -107,7 +114,12 @@ function pick(x: number, y: number): void {
     device.value = null
     trace.value = []
   } else if ('outage' in target.is) select(target.is.outage)
-  else pickDevice(target.is.device)
+  else if ('device' in target.is) pickDevice(target.is.device)
+  else {
+    const { node } = target.is
+    const limit = limits.value.find(({ nodes }) => nodes.at(-1) === node)
+    if (limit !== undefined) chooseLimit(limit)
+  }
 }
 
 function keepPainted(canvas: HTMLCanvasElement): () => void {
@@ -140,6 +152,7 @@ function keepPainted(canvas: HTMLCanvasElement): () => void {
     movements.subscribe(opened.moved),
     effect(() => {
       if (device.value !== null) seek({ device: device.value })
+      else if (spot.value !== null) seek({ node: spot.value })
       else if (selected.value !== null && act.value === null) seek({ outage: selected.value })
     }),
   ]
@@ -223,6 +236,12 @@ const MapKey = () => (
         {w.value.key[state]}
       </li>
     ))}
+    <li>
+      <svg viewBox="0 0 10 10" class="sq">
+        <rect class="limit" width="10" height="10" />
+      </svg>
+      {w.value.key.limit}
+    </li>
     {(['closed', 'open', 'odd', 'stale'] as const).map((position) => (
       <li key={position}>
         <svg viewBox="0 0 10 10" class="sq">

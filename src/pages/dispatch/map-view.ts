@@ -6,6 +6,8 @@ import type { Box } from './scene.ts'
 export const ZOOM_STEP = 1.5
 const PAN_STEP_PX = 80
 const MARGIN_PX = 34
+/** The buttons of the panel stand above the drawing, not on it. */
+const ABOVE_PX = 14
 const CLOSEST_PX_PER_UNIT = { map: 6_000_000, oneLine: 80 }
 
 export const view = signal<View | null>(null)
@@ -37,12 +39,12 @@ function show({ left, top, right, bottom }: Box): void {
   isMoved = false
   const scale = Math.min(
     (width - MARGIN_PX * 2) / (right - left || 1),
-    (height - MARGIN_PX * 2) / (bottom - top || 1),
+    (height - MARGIN_PX * 2 - ABOVE_PX) / (bottom - top || 1),
   )
   view.value = {
     scale,
     shiftX: width / 2 - ((left + right) / 2) * scale,
-    shiftY: height / 2 - ((top + bottom) / 2) * scale,
+    shiftY: (height + ABOVE_PX) / 2 - ((top + bottom) / 2) * scale,
   }
 }
 

@@ -44,12 +44,12 @@ type Branches = { readonly from: readonly number[]; readonly to: readonly number
 export type NetworkState = {
   readonly revision: number
   readonly at: string
-  /** Switches not in their normal position: index, closed phases, since when, who said so. */
+  /** Switches not in their normal position: index, closed phases, and of now since when and by whose word. */
   readonly abnormal: readonly {
     readonly switch: number
     readonly closedPhases: number
-    readonly at: string
-    readonly gateway: string
+    readonly at?: string
+    readonly gateway?: string
   }[]
   /** Switches whose gateway is not there: shown as last seen, with a question mark. */
   readonly silent: readonly number[]
@@ -77,6 +77,9 @@ export type LoadAlarm = {
   readonly from: string
   /** The worst since then, as a share: load over rating, or unevenness. */
   readonly peakRate: number
+  readonly ratedKva: number | null
+  /** Where it lies in the drawing: one node, or the two that it joins; none where the drawing does not have it. */
+  readonly nodes: readonly number[]
   readonly acknowledgedAt: string | null
 }
 

@@ -2,7 +2,7 @@ import type { State } from '../marks.tsx'
 import type { Context, DrawnState, Ink, Place, Size, Target, View, Wish } from './drawn.ts'
 import { Labels } from './labels.ts'
 import { cellPaths, levelOf, pathOf, type Level } from './paths.ts'
-import { pairsOf, switchPlace, type Pairs, type Scene } from './scene.ts'
+import { pairsOf, placeBetween, switchPlace, type Pairs, type Scene } from './scene.ts'
 
 /** A part of the network that is not normal, laid out. */
 export type Patch = {
@@ -29,6 +29,10 @@ const NAMED_MAX = 25
 /** With more squares than this in sight, counts may touch one: to keep clear of all would cost the frame. */
 const AVOIDED_MAX = 300
 const SWITCH_HALF_PX = 3.5
+const LIMIT_HALF_PX = 6
+/** In the corners of the panel, with their margins. */
+const VIEW_BUTTONS_PX = { width: 130, height: 40 }
+const ZOOM_BUTTONS_PX = { width: 42, height: 106 }
 
 /** Width and dashes in pixels say the same as the colour. */
 const STROKES: Record<State, { width: number; dash: number[]; cap: CanvasLineCap }> = {
@@ -78,12 +82,22 @@ export function paint(context: Context, size: Size, view: View, picture: Picture
     height: size.height - 2 * beyond.y,
   }
   const labels = new Labels(context, ink, frame)
+  // Where the buttons of the panel stand nothing can be read.
+  labels.take(frame.x, frame.y, VIEW_BUTTONS_PX.width, VIEW_BUTTONS_PX.height)
+  labels.take(
+    frame.x + frame.width - ZOOM_BUTTONS_PX.width,
+    frame.y,
+    ZOOM_BUTTONS_PX.width,
+    ZOOM_BUTTONS_PX.height,
+  )
   const switches = switchesInSight(size, view, picture)
   paintSwitches(context, switches, picture, labels)
+  const limits = paintLimits(context, size, view, picture, labels)
   const badges = paintBadges(context, size, view, picture, labels)
   nameSwitches(switches, picture, labels)
   paintNames(context, size, view, picture, labels)
   return [
+    ...limits,
     ...badges,
     ...switches.map(({ index, x, y }) => ({ x, y, reach: 12, is: { device: index } })),
   ]
@@ -164,6 +178,33 @@ function paintBadges(
     targets.push({ x, y, reach: 14, is: { outage } })
     labels.take(x - 8, y - 8, 16, 16)
     if (customers > 0) labels.beside(String(customers), x, y, ink[state], '700 13px')
+  }
+  return targets
+}
+
+/** A limit that is passed is a solid square of its own colour with its words, on the map and on the one-line alike. */
+function paintLimits(
+  context: Context,
+  size: Size,
+  view: View,
+  { scene, state, wish: { ink } }: Picture,
+  labels: Labels,
+): Target[] {
+  const targets: Target[] = []
+  for (const { nodes, words } of state?.limits ?? []) {
+    const [a, b = a] = nodes
+    if (a === undefined || b === undefined) continue
+    const place = placeBetween(scene, a, b)
+    const x = place.x * view.scale + view.shiftX
+    const y = place.y * view.scale + view.shiftY
+    if (!seen(size, x, y)) continue
+    context.fillStyle = ink.panel
+    context.fillRect(x - LIMIT_HALF_PX - 2, y - LIMIT_HALF_PX - 2, 16, 16)
+    context.fillStyle = ink.ovl
+    context.fillRect(x - LIMIT_HALF_PX, y - LIMIT_HALF_PX, LIMIT_HALF_PX * 2, LIMIT_HALF_PX * 2)
+    labels.take(x - 8, y - 8, 16, 16)
+    labels.beside(words, x, y, ink.ovl, '600 12px', 10)
+    targets.push({ x, y, reach: 12, is: { node: b } })
   }
   return targets
 }

@@ -191,9 +191,15 @@ export function middleOf(
 }
 
 /** The place of a switch: between its nodes, or the one that has a place. */
-export function switchPlace(scene: Scene, device: number): { x: number; y: number } {
-  const a = scene.map.switches.from[device] as number
-  const b = scene.map.switches.to[device] as number
+export const switchPlace = (scene: Scene, device: number): { x: number; y: number } =>
+  placeBetween(
+    scene,
+    scene.map.switches.from[device] as number,
+    scene.map.switches.to[device] as number,
+  )
+
+/** The place of what joins two nodes. */
+export function placeBetween(scene: Scene, a: number, b: number): { x: number; y: number } {
   const ax = scene.x[a] as number
   const bx = scene.x[b] as number
   const ay = scene.y[a] as number

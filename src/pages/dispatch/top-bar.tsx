@@ -61,7 +61,13 @@ export function TopBar() {
       )}
       <Sum
         onClick={() => (list.value = 'active')}
-        of={<StateWord of="out">{words.out}</StateWord>}
+        of={
+          unplanned.value.outages > 0 ? (
+            <StateWord of="out">{words.out}</StateWord>
+          ) : (
+            <span class="mute">{words.out}</span>
+          )
+        }
         customers={unplanned.value.customers}
         rest={words.inOutages(unplanned.value.outages)}
       />
