@@ -10,7 +10,13 @@ import { MS_PER_DAY, type EpochMs } from '../time.ts'
 import { reminderDrafts } from '../work/announce.ts'
 import { plannedNature, type PlannedNature } from '../work/nature.ts'
 import { CHINA_PROMISE } from '../work/promise.ts'
-import { expireWork, isReminderDue, remindedCustomers, type Work } from '../work/work.ts'
+import {
+  expireWork,
+  isReminderDue,
+  remindedCustomers,
+  type Work,
+  type WorkState,
+} from '../work/work.ts'
 import type { NetworkRoom } from './network-room.ts'
 
 /** Works that may explain an outage that begins about now. */
@@ -42,6 +48,9 @@ export function natureOf(
   )
 }
 
+/** States that time alone changes. Drafts that nobody came back to may be many, and must not stand in the way of a reminder. */
+const TENDED: readonly WorkState[] = ['approved', 'inProgress']
+
 export type WorksDue = { readonly drafts: Draft[]; readonly save: (tx: Tx) => Promise<void> }
 
 /** What time alone does to planned work: a window that is over, a reminder that is due. */
@@ -54,7 +63,7 @@ export async function worksDue(
   const drafts: Draft[] = []
   const saves: ((tx: Tx) => Promise<unknown>)[] = []
   const groupOf = groupsByCode(room.network, room.loadPointNumber)
-  for (const known of await readLiveWorks(db)) {
+  for (const known of await readLiveWorks(db, TENDED)) {
     const expired = expireWork(known.work, now)
     if (expired !== null) saves.push((tx) => saveWork(tx, known, expired, now))
     else if (isReminderDue(known.work, now)) {

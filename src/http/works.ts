@@ -12,6 +12,7 @@ import {
   insertWork,
   interruptionsSince,
   listWorks,
+  LIVE_STATES,
   nextWorkId,
   ongoingOutages,
   reachablePoints,
@@ -320,7 +321,8 @@ async function effectOf(parts: HttpParts, view: NetworkView, work: Work): Promis
   const since = now - REPEATED_RULE.months * 30 * MS_PER_DAY
   const [planning, live, ongoing, reachable, before, lastWeek] = await Promise.all([
     readPlanning(db),
-    readLiveWorks(db),
+    // What is over binds nobody any more, whatever was never done of it.
+    readLiveWorks(db, LIVE_STATES, now),
     ongoingOutages(db),
     reachablePoints(db),
     interruptionsSince(db, members, since),

@@ -13,7 +13,7 @@ export type Message = {
 export const SMS_CHARS_MAX = 160
 export const SMS_CHINESE_CHARS_MAX = 70
 
-/** Loss and restoration are told at night too, and are never counted against a budget. */
+/** Loss and restoration are told at night too, and are never counted against a budget; nor is that what was announced will not be. */
 const URGENT: readonly NoticeKind[] = [
   'supplyLost',
   'partlyRestored',

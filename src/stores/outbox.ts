@@ -124,7 +124,11 @@ async function spreadSome(
           urgent,
           data: JSON.stringify(data),
           next_at: new Date(
-            urgent ? now : notBefore(recipient, full.get(recipient.id) ?? now, timeZone),
+            kind === 'plannedCancelled'
+              ? whileUseful(recipient, data, now, timeZone)
+              : urgent
+                ? now
+                : notBefore(recipient, full.get(recipient.id) ?? now, timeZone),
           ),
           expires_at: new Date(expiryOf(kind, data, now)),
           created_at: new Date(now),
@@ -202,6 +206,17 @@ function notBefore(recipient: SpreadRecipient, at: EpochMs, timeZone: string): E
   const { quiet_from_min: fromMin, quiet_until_min: untilMin } = recipient
   const quiet = fromMin === null || untilMin === null ? null : { fromMin, untilMin }
   return quietUntil(at, quiet, timeZone) ?? at
+}
+
+/** That power stays on wakes nobody, unless it was to go off before they wake. */
+function whileUseful(
+  recipient: SpreadRecipient,
+  data: NoticeData,
+  now: EpochMs,
+  timeZone: string,
+): EpochMs {
+  const morning = notBefore(recipient, now, timeZone)
+  return morning < Date.parse(String(data['from'])) ? morning : now
 }
 
 /** Letters about one outage, or one work, are told in their order. */

@@ -129,8 +129,13 @@ export const LIVE_STATES: readonly WorkState[] = [
 /** Works considered together; a utility plans far fewer at a time. */
 export const LIVE_WORKS_MAX = 1000
 
-export const readLiveWorks = (db: Database | Tx, states = LIVE_STATES): Promise<SavedWork[]> =>
-  listWorks(db, { states, limit: LIVE_WORKS_MAX })
+/** With `until` after `from`, where it is given. */
+export const readLiveWorks = (
+  db: Database | Tx,
+  states = LIVE_STATES,
+  from?: EpochMs,
+): Promise<SavedWork[]> =>
+  listWorks(db, { states, ...(from === undefined ? {} : { from }), limit: LIVE_WORKS_MAX })
 
 /** Works that may explain an outage that began in `[from, until]`: approved ones, also when they are over. */
 export const worksAround = (

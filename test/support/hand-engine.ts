@@ -91,6 +91,7 @@ export async function openEngine(test: Test, start: number) {
         }),
       ),
     weaknesses: () => room.weaknesses(),
+    announce: (...told: Parameters<typeof room.announce>) => room.announce(...told),
     act: (act: Act) => room.act(act, { subject: 'dana', role: 'dispatcher' }),
     async restart() {
       await room.close()
