@@ -2,6 +2,7 @@ import t from 'tap'
 import { expectLoads, type MeasuredLoad } from '../src/balance/allocation.ts'
 import { balanceOf } from '../src/balance/balance.ts'
 import { stationLosses } from '../src/balance/station-loss.ts'
+import { priorityPoints, shed, type Sheddable } from '../src/balance/shedding.ts'
 import { rateNetwork, supplyTree } from '../src/balance/supply-tree.ts'
 import { cutIntoZones } from '../src/balance/zones.ts'
 import { buildNetwork } from '../src/grid/network.ts'
@@ -62,7 +63,8 @@ function lossesOf(
     loads: balance.loads,
     customers: expected.customers,
   })
-  return stationLosses(zones, balance.substations, { shortTimeFactor: 1 })
+  const toShed = { ...priorityPoints(network, tables), customers: expected.customers }
+  return stationLosses(zones, balance, { shortTimeFactor: 1, points: toShed })
 }
 
 const said = (kw: number, kvar: number | null): MeasuredLoad => ({
@@ -95,7 +97,8 @@ await t.test('what a tie can take whole leaves nothing behind, not even a roundi
       t.equal(station.loss?.passes, true, `${station.substation} (seed ${SEED}, ${round})`)
       t.equal(station.loss?.marginKva, 0)
       t.ok(Math.abs(station.transferKva - station.loadKva) < 1e-6, 'all of it is carried')
-      t.strictSame(station.remains, { kw: 0, customers: 0 })
+      t.match(station.remains, { kw: 0, customers: 0, loadPoints: [] })
+      t.equal(station.remains?.loadPoints.length, 0)
     }
   }
   t.ok(rounded > 100, 'and the loads were no round numbers')
@@ -130,5 +133,85 @@ await t.test('whoever remains without supply is shed for at least a volt-ampere'
     }
   }
   t.ok(seen.holds > 20 && seen.sheds > 20, `both occurred: ${JSON.stringify(seen)}`)
+  t.end()
+})
+
+await t.test('load points go whole, by their own load, in the order that is said', (t) => {
+  const of = (
+    point: number,
+    [va, customers, priority]: [number, number, 0 | 1 | 2],
+  ): Sheddable => ({ point, w: va, va, customers, priority })
+  const hand = (rows: [number, number, 0 | 1 | 2][], neededVa: number) =>
+    shed(
+      rows.map((row, point) => of(point, row)),
+      neededVa,
+    ).map(({ point }) => point)
+  t.strictSame(hand([[100, 10, 0]], 0), [], 'nothing is needed')
+  t.strictSame(
+    hand(
+      [
+        [100, 10, 0],
+        [100, 5, 0],
+      ],
+      50,
+    ),
+    [1],
+    'few customers before many',
+  )
+  t.strictSame(
+    hand(
+      [
+        [900, 1, 2],
+        [800, 1, 1],
+        [10, 99, 0],
+        [20, 0, 0],
+      ],
+      31,
+    ),
+    [1],
+    'a critical point before life support, and who is not needed beside it stays on',
+  )
+  t.strictSame(
+    hand(
+      [
+        [900, 1, 2],
+        [30, 3, 0],
+        [20, 0, 0],
+      ],
+      1e9,
+    ),
+    [2, 1, 0],
+    'where all does not suffice, all go',
+  )
+
+  const random = seeded(SEED + 2)
+  for (let round = 0; round < 500; round++) {
+    const points = Array.from({ length: 1 + Math.floor(random() * 30) }, (_, point) =>
+      of(point, [
+        Math.floor(random() * 1000),
+        Math.floor(random() * 20),
+        random() < 0.1 ? 2 : random() < 0.2 ? 1 : 0,
+      ]),
+    )
+    const sum = (list: readonly Sheddable[]) => list.reduce((total, { va }) => total + va, 0)
+    const neededVa = random() * sum(points) * 1.1
+    const gone = shed(points, neededVa)
+    const about = `(seed ${SEED + 2}, ${round})`
+    if (sum(points) < neededVa) {
+      t.equal(sum(gone), sum(points), `all of it ${about}`)
+      continue
+    }
+    t.ok(sum(gone) >= neededVa, `enough goes ${about}`)
+    t.notOk(
+      gone.some((one) => sum(gone) - one.va >= neededVa),
+      `none that is shed could be spared ${about}`,
+    )
+    // Whoever has priority goes only where all others with less together are not enough.
+    for (const level of [1, 2] as const) {
+      const less = points.filter((one) => one.priority < level)
+      const isHit = gone.some((one) => one.priority >= level)
+      t.equal(isHit, sum(less) < neededVa, `priority ${level} ${about}`)
+    }
+  }
   t.end()
 })

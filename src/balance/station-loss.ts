@@ -1,6 +1,8 @@
 import { at, NONE } from '../grid/network.ts'
-import type { BalanceRow } from './balance.ts'
+import type { AllocatedLoads } from './allocation.ts'
+import type { Balance } from './balance.ts'
 import { transformerLoss, type UnitLoss } from './capacity.ts'
+import { shed, type PriorityPoints, type Sheddable } from './shedding.ts'
 import { tieCapabilities, type Tie, type TieSide } from './ties.ts'
 import type { Zones } from './zones.ts'
 
@@ -14,15 +16,28 @@ export type StationLoss = {
   readonly ties: readonly string[]
   /** Null where a unit has no rating: then nothing can be said. */
   readonly loss: UnitLoss | null
-  /** What would have to be shed, in kW and customers, at the station's own power factor and mean load; null where nothing can be said. */
-  readonly remains: { readonly kw: number; readonly customers: number } | null
+  /** The load points that would have to be shed; null where nothing can be said. */
+  readonly remains: Remains | null
 }
 
-/** Loss of the largest unit of every station. */
+export type Remains = {
+  /** Of the load points themselves, in kW. */
+  readonly kw: number
+  readonly customers: number
+  /** Service points among them. */
+  readonly lifeSupport: number
+  readonly critical: number
+  readonly loadPoints: readonly number[]
+}
+
+/** What there is to know of load points for shedding: customers of each, and whose supply must not go. */
+export type PointsToShed = PriorityPoints & { readonly customers: Int32Array }
+
+/** Loss of the largest unit of every station: what ties and the other units cannot carry is shed by load points, in the order of `shed`. */
 export function stationLosses(
   zones: Zones,
-  substations: readonly BalanceRow[],
-  { shortTimeFactor }: { readonly shortTimeFactor: number },
+  { substations, loads }: Pick<Balance, 'substations' | 'loads'>,
+  { shortTimeFactor, points }: { readonly shortTimeFactor: number; readonly points: PointsToShed },
 ): StationLoss[] {
   const { rated } = zones
   const ties = tieCapabilities(zones)
@@ -47,14 +62,50 @@ export function stationLosses(
       transferKva,
       shortTimeFactor,
     })
-    const share = row.kva > 0 ? Math.min(1, Math.max(0, -loss.marginKva) / row.kva) : 0
-    const remains = {
-      kw: Math.max(0, row.kw) * share,
-      // Whole customers: who is half without supply is without supply.
-      customers: Math.ceil(row.customers * share - 1e-9),
-    }
+    const neededVa = (-loss.marginKva * 1000) / donorScale
+    const remains = loss.passes
+      ? NOTHING_REMAINS
+      : remainsOf(shed(pointsOf(zones, substation, { loads, points }), neededVa), points)
     return { ...about, loss, remains }
   })
+}
+
+const NOTHING_REMAINS: Remains = {
+  kw: 0,
+  customers: 0,
+  lifeSupport: 0,
+  critical: 0,
+  loadPoints: [],
+}
+
+function remainsOf(gone: readonly Sheddable[], points: PointsToShed): Remains {
+  const total = (of: Int32Array) => gone.reduce((sum, { point }) => sum + at(of, point), 0)
+  return {
+    kw: gone.reduce((sum, { w }) => sum + w, 0) / 1000,
+    customers: total(points.customers),
+    lifeSupport: total(points.lifeSupport),
+    critical: total(points.critical),
+    loadPoints: gone.map(({ point }) => point),
+  }
+}
+
+/** Everything that the units of a station supply now and that takes power. */
+function pointsOf(
+  { rated, tree }: Zones,
+  substation: number,
+  { loads, points }: { loads: AllocatedLoads; points: PointsToShed },
+): Sheddable[] {
+  const found: Sheddable[] = []
+  rated.network.loadPointNode.forEach((node, point) => {
+    const unit = rated.units[at(tree.unit, node)]
+    const w = at(loads.pointW, point)
+    if (unit?.substation !== substation || tree.fed[node] === 0 || w <= 0) return
+    const va = Math.round(Math.hypot(w, at(loads.pointVar, point)))
+    const customers = at(points.customers, point)
+    const priority = at(points.lifeSupport, point) > 0 ? 2 : at(points.critical, point) > 0 ? 1 : 0
+    found.push({ point, w, va, customers, priority })
+  })
+  return found
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   URBAN_RANGES,
   type CapacityRange,
 } from '../balance/capacity.ts'
-import { stationLosses } from '../balance/station-loss.ts'
+import { stationLosses, type StationLoss } from '../balance/station-loss.ts'
 import { switchingEffect, tieCapabilities, type SwitchStep } from '../balance/ties.ts'
 import { feederLoss, type FeederLoss, type SectionLoss } from '../balance/transfer.ts'
 import { at } from '../grid/network.ts'
@@ -161,11 +161,14 @@ export async function balanceRoutes(app: App, parts: HttpParts): Promise<void> {
       const at = momentOf(query.at)
       const shortTimeFactor = query.shortTimeFactor ?? 1
       const moment = await loadsOfMoment(parts, view, { at })
-      const { substations } = balanceOf(moment.input)
+      const { priority, expected } = ratedOf(view)
+      const points = { ...priority, customers: expected.customers }
+      const asked = { shortTimeFactor, points }
+      const stations = stationLosses(zonesOf(moment), balanceOf(moment.input), asked)
       return {
         ...aboutMoment(at, moment),
         shortTimeFactor,
-        stations: stationLosses(zonesOf(moment), substations, { shortTimeFactor }),
+        stations: stations.map((station) => stationView(view, station)),
       }
     },
   )
@@ -269,6 +272,19 @@ export const rowsOf = (balance: Balance, level: Exclude<BalanceLevel, 'loadPoint
     unit: balance.units,
     feeder: balance.feeders,
   })[level]
+
+/** What is shed by name: counts are whole, ids at most `LISTED_MAX`, in the order in which they go. */
+const stationView = ({ network }: NetworkView, { remains, ...station }: StationLoss) => ({
+  ...station,
+  remains:
+    remains === null
+      ? null
+      : {
+          ...remains,
+          loadPoints: remains.loadPoints.length,
+          ids: remains.loadPoints.slice(0, LISTED_MAX).map((point) => network.loadPointIds[point]),
+        },
+})
 
 /** A page of load points, the highest load rate first; name the moment to read the pages of one and the same. */
 export function loadPointPage(

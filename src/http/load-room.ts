@@ -6,6 +6,7 @@ import {
 } from '../balance/allocation.ts'
 import { balanceOf, type BalanceInput } from '../balance/balance.ts'
 import { ALARM_RULES } from '../balance/load-states.ts'
+import { priorityPoints, type PriorityPoints } from '../balance/shedding.ts'
 import { rateNetwork, supplyTree, type RatedNetwork } from '../balance/supply-tree.ts'
 import { cutIntoZones } from '../balance/zones.ts'
 import { offsetMs } from '../reliability/calendar.ts'
@@ -15,7 +16,11 @@ import { MS_PER_DAY, MS_PER_H, MS_PER_MIN, type EpochMs } from '../time.ts'
 import type { NetworkView } from './network-in-force.ts'
 import type { HttpParts } from './parts.ts'
 
-type Rated = { readonly rated: RatedNetwork; readonly expected: ExpectedLoads }
+type Rated = {
+  readonly rated: RatedNetwork
+  readonly expected: ExpectedLoads
+  readonly priority: PriorityPoints
+}
 const ratedNetworks = new WeakMap<object, Rated>()
 
 /** The network in force with what it can carry; reckoned once a revision. */
@@ -23,7 +28,11 @@ export function ratedOf(view: NetworkView): Rated {
   let known = ratedNetworks.get(view.network)
   if (known === undefined) {
     const rated = rateNetwork(view.network, view.tables)
-    known = { rated, expected: expectLoads(rated, view.tables) }
+    known = {
+      rated,
+      expected: expectLoads(rated, view.tables),
+      priority: priorityPoints(view.network, view.tables),
+    }
     ratedNetworks.set(view.network, known)
   }
   return known

@@ -14,7 +14,12 @@ type StationLoss = {
   readonly loadKva: number
   readonly transferKva: number
   readonly loss: { readonly firmKva: number; readonly passes: boolean } | null
-  readonly remains: { readonly kw: number; readonly customers: number } | null
+  readonly remains: {
+    readonly kw: number
+    readonly customers: number
+    readonly lifeSupport: number
+    readonly critical: number
+  } | null
 }
 type Section = {
   readonly section: readonly string[] | null
@@ -109,7 +114,12 @@ function Stations({ stations }: { stations: readonly StationLoss[] }) {
               <Verdict passes={row.loss?.passes ?? null} />
             </td>
             <td class="n">{whole(row.remains?.kw ?? null)}</td>
-            <td class="n">{whole(row.remains?.customers ?? null)}</td>
+            <td class="n">
+              {whole(row.remains?.customers ?? null)}
+              {row.remains !== null && row.remains.lifeSupport + row.remains.critical > 0 && (
+                <> ({w.value.priority(row.remains.lifeSupport + row.remains.critical)})</>
+              )}
+            </td>
           </tr>
         ))}
       </tbody>
