@@ -75,7 +75,11 @@ type Test = { teardown(fn: () => unknown): void }
 type Failure = 'none' | 'away' | 'commitUnanswered'
 
 /** An engine whose clock and whose way to the database are in the hands of the test. */
-async function openEngine(test: Test, openWriterTo?: (config: pg.PoolConfig) => Promise<Writer>) {
+async function openEngine(
+  test: Test,
+  openWriterTo?: (config: pg.PoolConfig) => Promise<Writer>,
+  noticeHoldS = 0,
+) {
   const database = await openTestDatabase(test)
   const about = { importedAt: 0, format: 'folder' as const, report: [] }
   await saveRevision(database.pool, TOWN, { ...about, validFrom: 0 })
@@ -131,6 +135,7 @@ async function openEngine(test: Test, openWriterTo?: (config: pg.PoolConfig) => 
         writer: elsewhere ?? writeThrough(writing),
         fence: (write) => lock.fence(write),
         tell: (_upTo, told) => void notices.push(...told),
+        settings: { notices: { noticeHoldS, timeZone: 'UTC' }, ledger: SETTINGS },
         networkOpened: () => void state.opened++,
       },
       state,
@@ -273,6 +278,24 @@ t.test('outages keep the names that late words gave them, also after a restart',
     [200 * MS_PER_MIN, 200 * MS_PER_MIN],
   )
   t.match(await engine.verify(), { differences: 0, lines: [] })
+})
+
+t.test('a hold that ran out while nobody was here waits for what the broker kept', async (t) => {
+  const engine = await openEngine(t, undefined, 60)
+  for (const id of ['S1', 'B9']) await engine.say(id, 'closed', T0 - MS_PER_H)
+  for (const id of ['S1', 'B9']) await engine.say(id, 'open', T0, { reason: 'trip' })
+  const toCustomers = () =>
+    engine.notices
+      .filter(({ audience }) => audience === 'customer')
+      .map(({ kind, outage }) => `${kind} ${outage}`)
+  engine.state.now += 5 * MS_PER_MIN
+  await engine.restart()
+  // It came while the engine was away: P2 was dark for half the hold.
+  await engine.say('S1', 'closed', T0 + 30 * MS_PER_S)
+  t.strictSame(toCustomers(), [])
+  engine.state.now += 3 * MS_PER_S
+  await until(() => toCustomers().length > 0, 'who is still dark is told')
+  t.strictSame(toCustomers(), [`supplyLost ${(await engine.outages('B9'))[0]?.id}`])
 })
 
 t.test('a lockout of today is not that of an outage that was over yesterday', async (t) => {

@@ -11,6 +11,7 @@ import type { Database, Tx } from '../stores/database.ts'
 import { latestRevision } from '../stores/networks.ts'
 import type { Statement } from '../stores/statement.ts'
 import type { Writer } from '../stores/writer.ts'
+import { MS_PER_S } from '../time.ts'
 import { openActs } from './acts.ts'
 import { openDeadlines } from './deadlines.ts'
 import { openDeriving } from './deriving.ts'
@@ -28,6 +29,8 @@ import { readWorks } from './works.ts'
 
 /** Messages committed together at most: half of what the broker sends without a PUBACK, so that the next half is derived meanwhile. */
 export const BATCH_MAX = 2000
+/** At opening, what fell due meanwhile waits this long for the first of what the broker has kept. */
+const LISTEN_FIRST_MS = 2 * MS_PER_S
 
 export type ControlRoomParts = {
   readonly db: Database
@@ -158,12 +161,15 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       logger.warn({ outages: changes.length, msg: 'the saved ledger was brought up to the record' })
     }
     const change = { ...NO_CHANGE, outages: changes }
-    await saving.commit({ ...nothingAt(now), change, due: open, recalled })
+    await saving.commit({ ...nothingAt(now), change, recalled })
     parts.changed([...board.keys()])
+    // What fell due while nobody was here is told after what the broker kept for us, which may say that it is over.
+    const soon = now + LISTEN_FIRST_MS
     for (const id of open) {
+      deadlines.holds.set(id, soon)
       const facts = memory.ledger.record.byId.get(id)?.told
       if (facts?.restoredAt === null && board.get(id)?.etr === null) {
-        deadlines.estimates.set(id, now)
+        deadlines.estimates.set(id, soon)
       }
     }
     deadlines.set()
