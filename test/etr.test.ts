@@ -15,7 +15,14 @@ import { etrNews, etrSentences } from '../src/notices/etr-news.ts'
 import { shownEtr } from '../src/notices/told.ts'
 import { etrInStorm, isStormAlarmDue, stormOver, type Storm } from '../src/notices/storm.ts'
 import { MS_PER_H, MS_PER_MIN } from '../src/time.ts'
-import { judgeReplay, readPolls, replayStorm, stormMissing } from './support/real-storm.ts'
+import {
+  judgeReplay,
+  perHousehold,
+  readPolls,
+  replayStorm,
+  stormMissing,
+} from './support/real-storm.ts'
+import { joinParts } from './support/storm-parts.ts'
 
 const ZONE = 'America/Kentucky/Louisville'
 const AT = Date.parse('2026-11-24T10:00:00-05:00')
@@ -288,5 +295,15 @@ await t.test(
     t.ok(ours.lateShare < 0.25, 'four of five are back by the time that they were told first')
     t.ok((ours.withinRangeShare ?? 0) > 0.72 && (ours.withinRangeShare ?? 1) < 0.88)
     t.ok(replay.sent.length > 20_000, 'the replay told something')
+
+    const whole = replayStorm(joinParts(readPolls()), { technicians: true })
+    t.equal(whole.peakOut, 104_168, 'joining parts loses nobody')
+    const household = perHousehold(whole)
+    t.comment(
+      `${household.all.toFixed(2)} notices a household, ${household.offAndOn.toFixed(2)} of them off and on again`,
+    )
+    t.ok(household.all - household.offAndOn < 0.85, 'of estimates not even one a household')
+    t.strictSame(judgeReplay(whole).contradictions.slice(0, 10), [])
+    t.strictSame(judgeReplay(whole).pastEstimates.slice(0, 3), [])
   },
 )

@@ -415,6 +415,60 @@ await t.test('the rules, read aloud', async (t) => {
         ],
       },
       {
+        rule: 'in a storm: not that a person says the same, not a move by less than a quarter of what is left',
+        script: (room) =>
+          room
+            .facts(0, two([[0, null, 1]]))
+            .etr(5, 'o', etrAt(36_000, 'storm'))
+            .etr(600, 'o', etrAt(36_000, 'crew'))
+            .etr(1200, 'o', etrAt(42_000))
+            .etr(1800, 'o', etrAt(45_000)),
+        hear: ['20 supplyLost 1', '1800 etrChanged 1'],
+      },
+      {
+        rule: 'in a storm: the next news after half as long as it has lasted, and then the newest',
+        script: (room) =>
+          room
+            .facts(0, two([[0, null, 1]]))
+            .etr(5, 'o', etrAt(20_000, 'storm'))
+            .etr(9000, 'o', etrAt(40_000))
+            .etr(10_000, 'o', etrAt(80_000))
+            .etr(12_000, 'o', etrAt(60_000))
+            .until(20_000),
+        hear: ['20 supplyLost 1', '9000 etrChanged 1', '13500 etrChanged 1'],
+      },
+      {
+        rule: 'in a storm: a missed estimate is owned up to once, a window later, and nobody hears that there is no news',
+        script: (room) =>
+          room
+            .facts(0, two([[0, null, 1]]))
+            .etr(5, 'o', etrAt(80_000, 'storm'))
+            .etr(3000, 'o', etrAt(7200))
+            .until(200_000),
+        hear: ['20 supplyLost 1', '3000 etrChanged 1', '9000 etrChanged 1'],
+      },
+      {
+        rule: 'in a storm: a new estimate within that window takes the place of owning up',
+        script: (room) =>
+          room
+            .facts(0, two([[0, null, 1]]))
+            .etr(5, 'o', etrAt(80_000, 'storm'))
+            .etr(3000, 'o', etrAt(7200))
+            .etr(8000, 'o', etrAt(20_000))
+            .until(10_000),
+        hear: ['20 supplyLost 1', '3000 etrChanged 1', '8000 etrChanged 1'],
+      },
+      {
+        rule: 'in a storm: restoration waits for nothing',
+        script: (room) =>
+          room
+            .facts(0, two([[0, null, 1]]))
+            .etr(5, 'o', etrAt(20_000, 'storm'))
+            .etr(9000, 'o', etrAt(40_000))
+            .facts(9010, two([[0, 9010, 1]])),
+        hear: ['20 supplyLost 1', '9000 etrChanged 1', '9010 supplyRestored 1'],
+      },
+      {
         rule: 'the budget never holds back restoration',
         script: (room) =>
           room

@@ -18,12 +18,11 @@ export const CATALOGUE_EN = {
   'customer.since': 'Correction: your power is out since {since}, not {was}.',
   'customer.times': 'Correction: your power was out from {lost} to {back}.',
   'customer.stillOut': 'Your power is still out.',
-  'customer.missed':
-    'We said {missed} and did not make it. The estimate is being reassessed. Next update by {next}.',
-  'customer.withdrawn':
-    'Our estimate of {was} no longer holds. It is being reassessed. Next update by {next}.',
-  'customer.stillChecking':
-    'There is still no new estimate. We keep checking. Next update by {next}.',
+  'customer.missed': 'We said {missed} and did not make it. The estimate is being reassessed.',
+  'customer.withdrawn': 'Our estimate of {was} no longer holds. It is being reassessed.',
+  'customer.stillChecking': 'There is still no new estimate. We keep checking.',
+  'customer.nextUpdate': 'Next update by {next}.',
+  'customer.nextWhenKnown': 'We write again once there is a new one.',
 
   // Estimates.
   'etr.between': 'Expected back between {earliest} and {latest}, most likely {at}.',

@@ -6,6 +6,7 @@ import {
   NEXT_WORD_SHARE,
   SMALL_MOVE_MIN,
   SMALL_MOVE_SHARE,
+  STORM_MOVE_SHARE,
   type EtrTold,
   type ShownEtr,
 } from './told.ts'
@@ -13,18 +14,23 @@ import {
 /** What people are to hear about an estimate, given what they were told; null where there is no news worth a message. */
 export type EtrNews = { readonly told: EtrTold; readonly sentences: readonly Sentence[] }
 
+/**
+ * `storm`: only what people would act on. Nobody is told that there is still nothing to tell, or that a person now stands behind the same
+ * time; their page says it to whoever looks.
+ */
 export function etrNews(
   told: EtrTold,
   shown: ShownEtr,
   at: EpochMs,
   lostAt: EpochMs,
+  storm = false,
 ): EtrNews | null {
   switch (told.etr) {
     case 'none':
       return shown.etr === 'given' ? given(shown, []) : null
     case 'given': {
       if (shown.etr === 'given') {
-        if (!isNews(told, shown, at)) return null
+        if (!isNews(told, shown, at, storm)) return null
         return given(shown, [{ say: 'etr.was', with: { was: { minute: told.at } } }])
       }
       const missed = endOf(told) <= at
@@ -33,41 +39,41 @@ export function etrNews(
         told: { etr: 'reassessing', was: endOf(told), nextBy, times: 1 },
         sentences: [
           missed
-            ? {
-                say: 'customer.missed',
-                with: { missed: { minute: endOf(told) }, next: { minute: nextBy } },
-              }
-            : {
-                say: 'customer.withdrawn',
-                with: { was: { minute: told.at }, next: { minute: nextBy } },
-              },
+            ? { say: 'customer.missed', with: { missed: { minute: endOf(told) } } }
+            : { say: 'customer.withdrawn', with: { was: { minute: told.at } } },
+          storm ? { say: 'customer.nextWhenKnown' } : nextUpdate(nextBy),
         ],
       }
     }
     case 'reassessing': {
       if (shown.etr === 'given') return given(shown, [])
-      if (at < told.nextBy) return null
+      if (storm || at < told.nextBy) return null
       const nextBy = nextWord(at, told.times, lostAt)
       return {
         told: { ...told, nextBy, times: told.times + 1 },
-        sentences: [{ say: 'customer.stillChecking', with: { next: { minute: nextBy } } }],
+        sentences: [{ say: 'customer.stillChecking' }, nextUpdate(nextBy)],
       }
     }
   }
 }
 
+const nextUpdate = (nextBy: EpochMs): Sentence => ({
+  say: 'customer.nextUpdate',
+  with: { next: { minute: nextBy } },
+})
+
 /** Until then nobody was let down: the end of the range, or the one time that was said. */
 const endOf = (told: EtrTold & { etr: 'given' }): EpochMs => Math.max(told.at, told.latest ?? 0)
 
 /** When the passing of time alone makes news: an estimate that was told passes, or the promised next word is due. */
-export function etrNewsDue(told: EtrTold): EpochMs | null {
+export function etrNewsDue(told: EtrTold, storm = false): EpochMs | null {
   switch (told.etr) {
     case 'none':
       return null
     case 'given':
       return endOf(told)
     case 'reassessing':
-      return told.nextBy
+      return storm ? null : told.nextBy
   }
 }
 
@@ -125,16 +131,18 @@ function isNews(
   told: EtrTold & { etr: 'given' },
   shown: ShownEtr & { etr: 'given' },
   at: EpochMs,
+  storm: boolean,
 ): boolean {
   const { value } = shown
   if (endOf(told) <= at) return true
   // That a person now stands behind it is worth knowing even if the time is the same.
-  if (isByPerson(value) && !told.byPerson) return true
+  if (!storm && isByPerson(value) && !told.byPerson) return true
   // What is most likely has passed for both: only the end of the range can be news.
   const move = shown.late && told.latest !== null ? 0 : Math.abs(value.at - told.at)
   const latestMove =
     value.latest !== null && told.latest !== null ? Math.abs(value.latest - told.latest) : 0
-  const small = Math.max(SMALL_MOVE_MIN * MS_PER_MIN, (endOf(told) - at) * SMALL_MOVE_SHARE)
+  const share = storm ? STORM_MOVE_SHARE : SMALL_MOVE_SHARE
+  const small = Math.max(SMALL_MOVE_MIN * MS_PER_MIN, (endOf(told) - at) * share)
   return Math.max(move, latestMove) >= small
 }
 

@@ -10,6 +10,11 @@ import type { Sentence } from './words.ts'
 /** Of news that is neither safety nor restoration a customer gets at most this many within the window; then the newest, later. */
 export const BUDGET_NOTICES = 3
 export const BUDGET_WINDOW_MIN = 30
+/**
+ * In a storm the next comes after the window, and after this share of the time that it had lasted at the last: often at first, then less.
+ * Only that an estimate was missed is owned up to a window later: by then there often is a new one, or supply.
+ */
+export const STORM_NEWS_SHARE = 0.5
 
 /** Times are told to the minute: a correction smaller than that is none to them. */
 export const CORRECTED_AFTER_MIN = 1
@@ -51,6 +56,7 @@ export class Letters {
       etr: etr.told,
       crew: this.crew(),
       sentAt: [],
+      ...this.storm(),
     }
     this.write('supplyLost', circle, [
       { say, with: { since: { minute: lostAt } } },
@@ -122,23 +128,23 @@ export class Letters {
   /** Still out: the estimate and the crew, if there is news and the budget allows. */
   news(circle: Circle): Circle {
     const { at } = this.moment
-    const etr = etrNews(circle.etr, this.shown, at, circle.lostAt)
+    const storm = circle.storm === true
+    const etr = etrNews(circle.etr, this.shown, at, circle.lostAt, storm)
     const crew = this.crew()
     const crewNews = crew !== circle.crew && crew !== 'none' && this.standing.crew !== null
     if (etr === null && !crewNews) return this.dueFor(circle)
 
-    const windowMs = BUDGET_WINDOW_MIN * MS_PER_MIN
-    const sentAt = circle.sentAt.filter((sent) => sent > at - windowMs)
-    const oldest = sentAt[0]
-    if (oldest !== undefined && sentAt.length >= BUDGET_NOTICES) {
-      this.due = Math.min(this.due, oldest + windowMs)
+    const budget = storm ? stormBudget(circle, this.shown, at) : budgetOf(circle.sentAt, at)
+    if (budget.fullUntil !== null) {
+      this.due = Math.min(this.due, budget.fullUntil)
       return circle
     }
     const after: Circle = {
       ...circle,
       etr: etr?.told ?? circle.etr,
       crew: crewNews ? crew : circle.crew,
-      sentAt: [...sentAt, at],
+      sentAt: [...budget.sentAt, at],
+      ...this.storm(),
     }
     const crewSays = this.crewAndCause()
     this.write(
@@ -160,8 +166,15 @@ export class Letters {
   }
 
   private dueFor(circle: Circle): Circle {
-    this.due = Math.min(this.due, etrNewsDue(circle.etr) ?? Infinity)
+    this.due = Math.min(this.due, etrNewsDue(circle.etr, circle.storm) ?? Infinity)
     return circle
+  }
+
+  /** A storm to whom it is told: by its declaration, or since so much is out that a machine's estimate says so. */
+  private storm(): { storm?: true } {
+    const { standing, shown } = this
+    const isStorm = standing.storm || (shown.etr === 'given' && shown.value.source === 'storm')
+    return isStorm ? { storm: true } : {}
   }
 
   private crew() {
@@ -195,4 +208,26 @@ export class Letters {
       ),
     })
   }
+}
+
+/** What still counts of what was sent, and until when nothing more is; null: not full. */
+type Budget = { readonly sentAt: readonly EpochMs[]; readonly fullUntil: EpochMs | null }
+
+export function budgetOf(sent: readonly EpochMs[], at: EpochMs): Budget {
+  const windowMs = BUDGET_WINDOW_MIN * MS_PER_MIN
+  const sentAt = sent.filter((one) => one > at - windowMs)
+  const [oldest] = sentAt
+  const isFull = oldest !== undefined && sentAt.length >= BUDGET_NOTICES
+  return { sentAt, fullUntil: isFull ? oldest + windowMs : null }
+}
+
+function stormBudget({ sentAt, lostAt, etr }: Circle, shown: ShownEtr, at: EpochMs): Budget {
+  const last = sentAt.at(-1)
+  if (last === undefined) return { sentAt: [], fullUntil: null }
+  const windowMs = BUDGET_WINDOW_MIN * MS_PER_MIN
+  const passed = etrNewsDue(etr, true)
+  const isMissed = passed !== null && passed <= at
+  const restMs = isMissed ? windowMs : Math.max(windowMs, (last - lostAt) * STORM_NEWS_SHARE)
+  const nextAt = Math.max(last + restMs, isMissed && shown.etr === 'passed' ? passed + windowMs : 0)
+  return { sentAt: [last], fullUntil: at < nextAt ? nextAt : null }
 }

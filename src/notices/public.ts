@@ -1,5 +1,5 @@
 import { MS_PER_MIN, type EpochMs } from '../time.ts'
-import { BUDGET_NOTICES, BUDGET_WINDOW_MIN, CORRECTED_AFTER_MIN } from './letters.ts'
+import { budgetOf, CORRECTED_AFTER_MIN } from './letters.ts'
 import { masked, publicCount, publicData, crewSentence } from './data.ts'
 import { etrAtFirst, etrNews, etrNewsDue } from './etr-news.ts'
 import type { Draft, NoticeKind } from './notice.ts'
@@ -185,11 +185,8 @@ function progress(
   const says = crewSentence(standing.crew)
   const crewNews = crew !== told.crew && says !== null
   if (etr === null && !crewNews) return null
-  const windowMs = BUDGET_WINDOW_MIN * MS_PER_MIN
-  const sentAt = told.sentAt.filter((sent) => sent > at - windowMs)
-  const oldest = sentAt[0]
-  if (oldest !== undefined && sentAt.length >= BUDGET_NOTICES)
-    return { kind: null, sentences: [], told, due: oldest + windowMs }
+  const { sentAt, fullUntil } = budgetOf(told.sentAt, at)
+  if (fullUntil !== null) return { kind: null, sentences: [], told, due: fullUntil }
   const headline: Sentence = {
     say: 'public.still',
     with: { area, customers: publicCount(standing.facts.customersOut) },

@@ -28,8 +28,10 @@ export type Circle = {
   readonly backAt: EpochMs | null
   readonly etr: EtrTold
   readonly crew: CrewTold
-  /** When they were sent what counts against their budget, within the last window. */
+  /** When they were sent what counts against their budget: within the last window, in a storm also the one before. */
   readonly sentAt: readonly EpochMs[]
+  /** They were told that this is a storm. Of estimates they then hear what they would act on, and less often. */
+  readonly storm?: true
 }
 
 export type PublicTold = {
@@ -89,6 +91,8 @@ export const NEXT_WORD_SHARE = 0.25
 export const SMALL_MOVE_MIN = 15
 /** Nor those smaller than this share of what was still to wait: of two days, four hours. */
 export const SMALL_MOVE_SHARE = 0.1
+/** In a storm, where everything moves all the time, a quarter of it: what another plan is made for. */
+export const STORM_MOVE_SHARE = 0.25
 
 /** The estimate as it may be shown at an instant: never one that lies in the past. */
 export type ShownEtr =

@@ -1,6 +1,13 @@
 // A real storm through the product's rules on simulated time: what customers would have been told, and how good the estimates were.
 //   node --import=tsx test/bench/real-storm.ts
-import { judgeReplay, readPolls, replayStorm, stormMissing } from '../support/real-storm.ts'
+import {
+  judgeReplay,
+  perHousehold,
+  readPolls,
+  replayStorm,
+  stormMissing,
+} from '../support/real-storm.ts'
+import { joinParts } from '../support/storm-parts.ts'
 import { report } from './figure.ts'
 
 /** The limits of what people put up with. */
@@ -11,6 +18,7 @@ if (missing !== false) {
   console.error(missing)
 } else {
   const polls = readPolls()
+  const joined = joinParts(polls)
   for (const technicians of [false, true]) {
     const replay = replayStorm(polls, { technicians })
     const { perCustomer, byKind, pastEstimates, contradictions, ours, theirs } = judgeReplay(replay)
@@ -26,6 +34,18 @@ if (missing !== false) {
       peakOut,
       interrupted,
       byKind,
+    })
+    const whole = replayStorm(joined, { technicians })
+    const household = perHousehold(whole)
+    report({
+      bench,
+      figure: 'notices a household, all its outages together',
+      value: household.all,
+      unit: 'notices',
+      limit: { atMost: NOTICES_PER_CUSTOMER_MAX },
+      offAndOn: household.offAndOn,
+      outages: whole.outages.length,
+      contradictions: judgeReplay(whole).contradictions.length,
     })
     const none = { atMost: 0 }
     report({ bench, figure: 'contradictions', value: contradictions.length, unit: '', limit: none })

@@ -32,13 +32,15 @@ export const STORM_ZONE = 'America/Kentucky/Louisville'
 export const stormMissing = (): string | false =>
   fs.existsSync(STORM) ? false : 'the record of the storm (../shared/data) is not here'
 
-type Marker = {
+export type Marker = {
   readonly id: string
   readonly startTime: string
   readonly custAffected: number
   readonly cause: string
   readonly etr: string
   readonly comments: string
+  readonly latitude: number
+  readonly longitude: number
 }
 export type Poll = { readonly t: string; readonly upsert: Marker[]; readonly remove: string[] }
 
@@ -99,6 +101,30 @@ export type Replay = {
   readonly interrupted: number
   readonly ours: readonly JudgedEtr[]
   readonly theirs: readonly JudgedEtr[]
+}
+
+/**
+ * The map knows outages, not households. How many there were, the utility said itself ("more than 205,000 customers impacted", press
+ * release of 29 September 2024): by then.
+ */
+export const HOUSEHOLDS = { customers: 205_000, until: Date.parse('2024-09-29T16:46:00Z') }
+
+/** What a household of the storm was told in all, over every outage that had come up by then, and of that: off, and on again. */
+export function perHousehold({ sent, outages }: Replay): {
+  readonly all: number
+  readonly offAndOn: number
+} {
+  const ids = new Set(
+    outages.filter(({ seenAt }) => seenAt <= HOUSEHOLDS.until).map(({ id }) => id),
+  )
+  let all = 0
+  let offAndOn = 0
+  for (const { audience, kind, outage, customers } of sent) {
+    if (audience !== 'customer' || outage === null || !ids.has(outage)) continue
+    all += customers
+    if (kind === 'supplyLost' || kind === 'supplyRestored') offAndOn += customers
+  }
+  return { all: all / HOUSEHOLDS.customers, offAndOn: offAndOn / HOUSEHOLDS.customers }
 }
 
 /** `technicians`: the estimates that the utility's crews gave are given to us, too, as the words of crews. */
