@@ -117,6 +117,15 @@ await t.test('nobody approves what they asked for, whoever submitted it', async 
     outcome: 'moved',
     work: { approvedBy: 'bob' },
   })
+  const rewritten = editWork(submitted, plan({ title: 'another' }), by('bob'))
+  if (rewritten.outcome !== 'moved') throw new Error('a submitted plan can be changed')
+  const again = after(rewritten.work, ['submit', 'carl'])
+  t.match(
+    actOnWork(again, 'approve', by('bob')),
+    { outcome: 'own-request' },
+    'nor what they wrote in place of it',
+  )
+  t.match(actOnWork(again, 'approve', by('dora')), { outcome: 'moved' })
 })
 
 await t.test(

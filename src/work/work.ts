@@ -141,7 +141,7 @@ export function actOnWork(work: Work, act: WorkAct, context: ActContext): WorkAn
       if (at >= work.window.until) return { outcome: 'too-late', until: work.window.until }
       return moved(work, act, to, context, { submittedBy: by, approvedBy: null })
     case 'approve':
-      if (by === work.requestedBy || by === work.submittedBy) {
+      if (by === work.requestedBy || by === work.submittedBy || by === writerOf(work)) {
         return { outcome: 'own-request', requestedBy: by }
       }
       // Nobody can be told any more of what has begun: it needs another window.
@@ -219,6 +219,10 @@ export function remindedCustomers(work: Work, at: EpochMs): Work {
   }
   return { ...work, remindedAt: at, history: [...work.history, event] }
 }
+
+/** Who wrote the plan as it stands: approving it would be approving one's own. */
+const writerOf = ({ history }: Work): string | undefined =>
+  history.findLast(({ act }) => act === 'draft' || act === 'edit')?.by
 
 /** What is overdue and was started can only be finished; what never began can only be called off. */
 function isAllowedHere(work: Work, act: WorkAct): boolean {

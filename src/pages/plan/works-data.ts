@@ -15,7 +15,23 @@ export type Work = {
   readonly window: { readonly from: string; readonly until: string }
   readonly steps: readonly { readonly switch: string; readonly position: string }[]
   readonly history: readonly { readonly at: string; readonly by: string; readonly act: string }[]
+  /** Null until it is finished. */
+  readonly actual: {
+    readonly plannedH: number
+    readonly tookH: number
+    readonly overrunH: number
+  } | null
+  /** Only of a work asked for by its id; null before it could have done anything. */
+  readonly against?: {
+    readonly planned: CustomersAndMinutes
+    readonly actual: CustomersAndMinutes
+    readonly extra: CustomersAndMinutes
+    readonly outsideTold: { readonly early: number; readonly overrun: number }
+    readonly spared: { readonly customers: number }
+    readonly outages: readonly string[]
+  } | null
 }
+type CustomersAndMinutes = { readonly customers: number; readonly customerMinutes: number }
 
 /** `GET /api/v1/works/{id}/effect`: what a person should see before it is approved. */
 export type WorkEffect = {
@@ -26,7 +42,10 @@ export type WorkEffect = {
   readonly priorityPoints: readonly { readonly servicePoint: string; readonly priority: string }[]
   readonly conflicts: readonly { readonly says: string }[]
   readonly limitsPassed: readonly unknown[]
+  readonly unitsPassed: readonly { readonly unit: string }[]
+  readonly parallels: readonly { readonly feeders: readonly (string | null)[] }[]
   readonly loadsKnown: boolean
+  readonly loadsBasis: string | null
   readonly notice: {
     readonly deadlineAt: string
     readonly kept: boolean

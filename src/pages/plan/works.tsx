@@ -21,6 +21,8 @@ import {
   type WorkEffect,
 } from './works-data.ts'
 import { w } from './words.ts'
+import { ww } from './words-works.ts'
+import { WorkAgainst } from './work-against.tsx'
 
 const DAYS_SHOWN = 14
 
@@ -191,6 +193,7 @@ function Gate({ work }: { work: Work }) {
           )}
         </>
       )}
+      <WorkAgainst work={work} />
       <div class="acts row noprint">
         {(NEXT_ACTS[work.state] ?? []).map((act, index) => (
           <span key={act} class="row">
@@ -237,11 +240,7 @@ function checksOf(effect: WorkEffect): [MarkName, string][] {
     effect.notice.kept
       ? ['ok', words.notice(deadline, spell(Math.max(0, deadlineAt - now.value)))]
       : ['no', words.noticeLate(deadline, words.countsAs[effect.notice.countsAs] ?? '')],
-    ...(effect.limitsPassed.length > 0
-      ? [['ovl', words.limitPassed] satisfies [MarkName, string]]
-      : effect.loadsKnown
-        ? []
-        : [['stale', words.loadsUnknown] satisfies [MarkName, string]]),
+    ...loadChecksOf(effect),
     ...(effect.repeated.customers > 0
       ? [
           [
@@ -259,9 +258,30 @@ function checksOf(effect: WorkEffect): [MarkName, string][] {
   ]
 }
 
+/** Limits that switching would pass, by which loads; what runs in parallel meanwhile. */
+function loadChecksOf(effect: WorkEffect): [MarkName, string][] {
+  const [words, more] = [w.value, ww.value]
+  if (!effect.loadsKnown) return [['stale', words.loadsUnknown]]
+  const basis = more.loadsOf[effect.loadsBasis ?? ''] ?? ''
+  const units = effect.unitsPassed.map(({ unit }) => unit).join(', ')
+  const pairs = effect.parallels.map(({ feeders }) => feeders.map((id) => id ?? '–').join(' / '))
+  return [
+    ...(effect.limitsPassed.length > 0
+      ? [['ovl', `${words.limitPassed} (${basis})`] satisfies [MarkName, string]]
+      : []),
+    ...(units === ''
+      ? []
+      : [['ovl', `${more.transformers(units)} (${basis})`] satisfies [MarkName, string]]),
+    ...(pairs.length === 0
+      ? []
+      : [['stale', more.parallels(pairs.join(', '))] satisfies [MarkName, string]]),
+  ]
+}
+
 /** The least that makes a draft; its effect is shown before anything else can be done with it. */
 function NewWork() {
   const words = w.value
+  const more = ww.value
   const [said, setSaid] = useState('')
   const draft = async (form: HTMLFormElement) => {
     const given = new FormData(form)
@@ -270,13 +290,21 @@ function NewWork() {
       return typeof value === 'string' ? value.trim() : ''
     }
     const at = (name: string) => new Date(text(name)).toISOString()
-    const opened = text('switch')
+    const listed = (name: string) => {
+      const ids = text(name).split(/[,，、]/)
+      return ids.map((id) => id.trim()).filter((id) => id !== '')
+    }
+    const step = (position: 'open' | 'closed') => (id: string) => ({ switch: id, position })
     const answer = await send<Work>('/api/v1/works', {
       title: text('title'),
       reason: text('reason'),
       responsible: text('responsible'),
       method: text('method'),
-      steps: opened === '' ? [] : [{ switch: opened, position: 'open' }],
+      kind: text('kind'),
+      crew: text('crew') || null,
+      assets: listed('assets'),
+      // What takes over is closed first, so that nobody is without supply between the two.
+      steps: [...listed('closes').map(step('closed')), ...listed('switch').map(step('open'))],
       window: { from: at('from'), until: at('until') },
     })
     if (!answer.ok) return setSaid(answer.problem.detail || answer.problem.title)
@@ -308,9 +336,22 @@ function NewWork() {
             ))}
           </select>
         </label>
+        <label>
+          {more.kind}
+          <select name="kind">
+            {Object.entries(more.kinds).map(([value, word]) => (
+              <option key={value} value={value}>
+                {word}
+              </option>
+            ))}
+          </select>
+        </label>
+        <Wanted label={more.crew} name="crew" required={false} />
+        <Wanted label={`${more.assets} (${more.listHint})`} name="assets" required={false} />
         <Wanted label={words.from} name="from" moment />
         <Wanted label={words.until} name="until" moment />
-        <Wanted label={words.opens} name="switch" required={false} />
+        <Wanted label={`${words.opens} (${more.listHint})`} name="switch" required={false} />
+        <Wanted label={`${more.closes} (${more.listHint})`} name="closes" required={false} />
         <button type="submit" class="go">
           {words.draft}
         </button>
@@ -320,8 +361,13 @@ function NewWork() {
   )
 }
 
+/** Room for a list of ids. */
+const LIST_CHARS_MAX = 2000
+
 const Wanted = (parts: { label: string; name: string; moment?: boolean; required?: boolean }) => {
-  const given = { name: parts.name, required: parts.required ?? true, maxLength: 128 }
+  const isList = ['assets', 'switch', 'closes'].includes(parts.name)
+  const maxLength = isList ? LIST_CHARS_MAX : 128
+  const given = { name: parts.name, required: parts.required ?? true, maxLength }
   return (
     <label>
       {parts.label}
