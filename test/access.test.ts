@@ -67,6 +67,8 @@ GET  /api/v1/load-alarms              dp a
 POST /api/v1/load-alarms/:id/acknowledge d  a
 GET  /api/v1/planning                 dp a
 PUT  /api/v1/planning                 p  a
+GET  /api/v1/temperatures/:id         dp a
+POST /api/v1/temperatures/:id         p  a
 GET  /api/v1/connections              dp a
 POST /api/v1/connections              p  a
 POST /api/v1/connections/:id/state    p  a

@@ -1,11 +1,13 @@
 import fs from 'node:fs'
 import t from 'tap'
+import { QUANTILES } from '../src/balance/forecast-errors.ts'
 import {
   forecastFrom,
-  QUANTILES,
   rollingForecasts,
   type HourlySeries,
+  type Temperature,
 } from '../src/balance/forecast.ts'
+import { seeded } from './support/seeded.ts'
 import { forecastPeaks } from '../src/balance/yearly-peak.ts'
 
 const PROFILES = new URL('../../shared/data/load_profiles/', import.meta.url)
@@ -18,7 +20,7 @@ const seriesOf = (values: readonly number[]): HourlySeries => ({
   values: Float64Array.from(values),
   startHourOfWeek: FRIDAY_H,
   holiday: null,
-  temperatureC: null,
+  temperature: null,
 })
 
 function readSeries(): { circuit: string; name: string; series: HourlySeries }[] {
@@ -150,21 +152,93 @@ await t.test('gaps and short histories are answered by what is known, never by 0
   t.throws(() => forecastFrom(seriesOf([1]), 1, 169), /at most 168/)
 })
 
-await t.test('a temperature that is given is used', async (t) => {
-  const random = (hour: number) => ((hour * 7919) % 101) / 101
-  const temperature = Array.from(
-    { length: 168 * 24 },
-    (_, hour) => 25 + 10 * (random(Math.floor(hour / 24)) - 0.5),
-  )
-  const load = temperature.map((c, hour) => week(hour) + 4 * Math.max(0, c - 18))
-  const origin = 168 * 22
-  const errorWith = (temperatureC: Float64Array | null) =>
-    forecastFrom({ ...seriesOf(load), temperatureC }, origin, 168).hours.reduce(
-      (sum, hour) => sum + Math.abs((hour.value as number) - (load[origin + hour.ahead] as number)),
-      0,
-    )
-  const [blind, told] = [errorWith(null), errorWith(Float64Array.from(temperature))]
-  t.ok(told < blind / 2, `${told} against ${blind}`)
+const SEED = 20261125
+
+/**
+ * Half a year of a feeder whose load follows a known law: the week, 4 kW for each degree above 18, and noise. Degrees wander from day to day, so that last
+ * week says little of them. Forecasts of them are made at each hour: the truth, and an error of `errorC` for each day ahead.
+ */
+function warmTown(errorC: number) {
+  const random = seeded(SEED)
+  const hours = 168 * 26
+  const degrees: number[] = []
+  let level = 22
+  for (let hour = 0; hour < hours + 168; hour++) {
+    if (hour % 24 === 0) level += 0.3 * (22 - level) + 8 * (random() - 0.5)
+    degrees.push(level + 5 * Math.sin((2 * Math.PI * (hour - 8)) / 24))
+  }
+  const offs = Array.from({ length: hours + 168 }, () => 2 * (random() - 0.5))
+  const load = degrees.map((c, hour) => week(hour) + 4 * Math.max(0, c - 18) + 4 * random())
+  const temperature: Temperature = (hour, origin) => {
+    const truth = degrees[hour] ?? NaN
+    const daysAhead = (hour - origin) / 24
+    return hour < origin
+      ? truth
+      : truth + errorC * daysAhead * (offs[(hour + 7 * origin) % hours] ?? 0)
+  }
+  const known = load.map((value, hour) => (hour < hours ? value : NaN)).slice(0, hours)
+  const from = 168 * 22
+  /** Mean absolute error of daily forecasts over the last weeks, and what was used. */
+  const judge = (given: Temperature | null) => {
+    const score = { kw: 0, hours: 0, covered: 0, methods: new Set<string>(), temperaturePct: 0 }
+    const series = { ...seriesOf(known), temperature: given }
+    for (const forecast of rollingForecasts(series, { from, last: hours - 168 })) {
+      score.methods.add(forecast.method)
+      score.temperaturePct = forecast.errorPct.temperature ?? NaN
+      for (const { ahead, value, quantiles } of forecast.hours) {
+        const came = load[forecast.origin + ahead] as number
+        if (value === null || quantiles === null) throw new Error('every hour has a band here')
+        score.kw += Math.abs(came - value)
+        score.hours++
+        if (came >= (quantiles[1] as number) && came <= (quantiles[5] as number)) score.covered++
+      }
+    }
+    return { ...score, kw: score.kw / score.hours, covered: score.covered / score.hours }
+  }
+  return { judge, temperature, known, hours }
+}
+
+await t.test('a temperature that is forecast well halves the error', async (t) => {
+  const { judge, temperature } = warmTown(0.2)
+  const [told, blind] = [judge(temperature), judge(null)]
+  t.comment(`${told.kw.toFixed(2)} kW told, ${blind.kw.toFixed(2)} kW not told (seed ${SEED})`)
+  t.strictSame([...told.methods], ['temperature'])
+  t.ok(told.kw < blind.kw / 2, `${told.kw} against ${blind.kw}`)
+  t.ok(told.covered > 0.72 && told.covered < 0.88, `80 % band covers ${told.covered.toFixed(3)}`)
+  t.notOk(blind.methods.has('temperature'))
+})
+
+await t.test('a temperature that is forecast badly is left out', async (t) => {
+  // As measured it says all; as forecast, nothing: a backtest with measured temperatures would fall for it.
+  const { judge, temperature } = warmTown(40)
+  const [told, blind] = [judge(temperature), judge(null)]
+  t.notOk(told.methods.has('temperature'), [...told.methods].join())
+  t.equal(told.kw, blind.kw, 'and does no harm')
+  t.ok(told.temperaturePct > 0, 'its error is shown all the same')
+})
+
+await t.test(
+  'measured temperatures alone, without a forecast of them, change nothing',
+  async (t) => {
+    const { temperature, known, hours } = warmTown(0.2)
+    const measured: Temperature = (hour, origin) =>
+      hour < origin ? temperature(hour, origin) : NaN
+    const plain = forecastFrom(seriesOf(known), hours, 168)
+    const told = forecastFrom({ ...seriesOf(known), temperature: measured }, hours, 168)
+    t.strictSame(told, plain)
+    t.equal(told.errorPct.temperature, null)
+  },
+)
+
+await t.test('hours beyond the forecast of temperature are forecast without it', async (t) => {
+  const { temperature, known, hours } = warmTown(0.2)
+  const twoDays: Temperature = (hour, origin) =>
+    hour < origin + 48 ? temperature(hour, origin) : NaN
+  const plain = forecastFrom(seriesOf(known), hours, 168)
+  const told = forecastFrom({ ...seriesOf(known), temperature: twoDays }, hours, 168)
+  t.equal(told.method, 'temperature')
+  t.strictSame(told.hours.slice(48), plain.hours.slice(48))
+  t.ok(told.hours.slice(0, 48).every((hour, i) => hour.value !== plain.hours[i]?.value))
 })
 
 await t.test(

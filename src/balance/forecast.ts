@@ -1,3 +1,12 @@
+import {
+  DAY_H,
+  ERROR_ORIGINS,
+  FORECAST_HOURS_MAX,
+  LEAD_DAYS,
+  PastErrors,
+  type ErrorPct,
+  type Method,
+} from './forecast-errors.ts'
 import { fitRidge, predictRidge, type RidgeFit } from './regression.ts'
 
 /** Hourly loads of a feeder or substation without a hole in time; NaN where nothing was measured. */
@@ -7,23 +16,21 @@ export type HourlySeries = {
   readonly startHourOfWeek: number
   /** 1 for local days that live like a Sunday, by hour; null: weekends only. */
   readonly holiday: Uint8Array | null
-  /** Degrees Celsius by hour, as measured and, after the origin, as forecast; null: not given. At least as long as what is asked. */
-  readonly temperatureC: Float64Array | null
+  /** Null: not given. */
+  readonly temperature: Temperature | null
 }
 
-export const QUANTILES = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95] as const
-export const FORECAST_HOURS_MAX = 168
-const DAY_H = 24
+/**
+ * Degrees Celsius of an hour (index of `values`, and beyond them) as they were known at an origin: as measured before it, after it as forecast by then;
+ * NaN where nothing was known. A forecast must not be judged by a temperature that nobody could know.
+ */
+export type Temperature = (hour: number, origin: number) => number
+
 const WEEK_H = 168
-const LEAD_DAYS = FORECAST_HOURS_MAX / DAY_H
 /** The model is fitted again this often as the origin moves on. */
 export const REFIT_DAYS = 7
-/** Errors of so many past origins make the quantiles and decide between the methods. */
-export const ERROR_ORIGINS = 56
 /** Hours of history below which there is nothing to learn from. */
 export const HISTORY_H_MIN = 8 * WEEK_H
-
-export type Method = 'regression' | 'seasonalNaive'
 
 export type ForecastHour = {
   /** Hours after the origin, from 0. */
@@ -40,14 +47,14 @@ export type Forecast = {
   /** Index of the first hour that is not known. */
   readonly origin: number
   readonly method: Method
-  /** Mean absolute error of past forecasts over the mean load, in per cent; null without any. */
-  readonly errorPct: { readonly regression: number | null; readonly seasonalNaive: number | null }
+  readonly errorPct: ErrorPct
   readonly hours: readonly ForecastHour[]
 }
 
 /**
  * Forecasts from daily origins, each from what was known there and then: fitted on the past only, its band from the errors that its own
- * earlier forecasts turned out to have, and the seasonal-naive method in its place wherever that erred less. Yields one forecast for each origin
+ * earlier forecasts turned out to have, and the seasonal-naive method in its place wherever that erred less. Where temperatures are given a second model
+ * is told them, and takes over where it has erred least, with the temperatures as they were forecast then. Yields one forecast for each origin
  * from `from` up to `last`, a day apart. What is asked for the present is the last of them: the method judges itself on the way.
  */
 export function* rollingForecasts(series: HourlySeries, asked: Origins): Generator<Forecast> {
@@ -71,47 +78,25 @@ export function* forecastSteps(
   const past = new PastErrors(series.values)
   const known: Known = { series, running: runningSums(series.values) }
   const warmUpFrom = from - (ERROR_ORIGINS + LEAD_DAYS) * DAY_H
-  let model: DayModel[] | null = null
+  let models: Models = { regression: null, temperature: null }
   let fittedAt = -Infinity
   for (let origin = warmUpFrom; origin <= last; origin += DAY_H) {
     if (origin < HISTORY_H_MIN) {
-      if (origin >= from) yield withBand(known, past, { origin, hours, model: null })
+      const none = { regression: null, temperature: null }
+      if (origin >= from) yield withBand(known, past, { origin, hours, models: none })
       continue
     }
     if (only !== 'seasonalNaive' && origin - fittedAt >= REFIT_DAYS * DAY_H) {
-      model = yield* fitDays(known, origin)
+      models = {
+        regression: yield* fitDays(known, origin, null),
+        temperature: series.temperature && (yield* fitDays(known, origin, series.temperature)),
+      }
       fittedAt = origin
     }
     past.learnUntil(origin)
-    if (origin >= from) yield withBand(known, past, { origin, hours, model, only })
-    const said = model === null ? null : regress(known, origin, FORECAST_HOURS_MAX, model)
-    past.remember(origin, said, naive(series, origin, FORECAST_HOURS_MAX))
+    if (origin >= from) yield withBand(known, past, { origin, hours, models, only })
+    past.remember(origin, saidOf(known, origin, FORECAST_HOURS_MAX, models))
   }
-}
-
-const METHODS = ['regression', 'seasonalNaive'] as const
-/** The bands that the quantiles are the ends of, as shares, narrow ones first. */
-const BANDS = [0.5, 0.8, 0.9] as const
-const ERRORS_MIN = 20
-/** An error that is a month old weighs half. */
-const ERROR_HALF_LIFE_H = 30 * DAY_H
-/** How fast a band that holds too seldom or too often is drawn wider or narrower, by hour. */
-const ADAPT = 0.005
-/** Beyond 1: wider than the largest error so far, by this factor at most. */
-const REACH_MAX = 1.5
-type Said = {
-  readonly origin: number
-  readonly regression: Float64Array | null
-  readonly naive: Float64Array
-  learnt: number
-  readonly widths: ReadonlyMap<string, readonly number[]>
-}
-type PastError = {
-  readonly key: string
-  readonly method: Method
-  readonly hour: number
-  readonly relative: number
-  readonly absolute: number
 }
 
 type Known = { readonly series: HourlySeries; readonly running: Running }
@@ -130,38 +115,53 @@ function withBand(
   {
     origin,
     hours,
-    model,
+    models,
     only,
   }: {
     origin: number
     hours: number
-    model: readonly DayModel[] | null
+    models: Models
     only?: Method | undefined
   },
 ): Forecast {
-  const plain = naive(known.series, origin, hours)
+  const said = saidOf(known, origin, hours, models)
   const errorPct = past.errorPct()
   const better =
     errorPct.regression !== null &&
     errorPct.seasonalNaive !== null &&
     errorPct.regression < errorPct.seasonalNaive
-  const method: Method = only ?? (model !== null && better ? 'regression' : 'seasonalNaive')
-  const values =
-    method === 'regression' && model !== null ? regress(known, origin, hours, model) : plain
+  const blind: Method = said.regression !== null && better ? 'regression' : 'seasonalNaive'
+  const told = said.temperature !== null && past.isTemperatureBetter()
+  const method: Method = only ?? (told ? 'temperature' : blind)
   return {
     origin,
     method,
     errorPct,
     hours: Array.from({ length: hours }, (_, ahead) => {
-      // Where a gap in the past leaves the model without its features, last week has to do.
-      const value = orNull(values[ahead]) ?? orNull(plain[ahead])
-      return {
-        ahead,
-        value,
-        quantiles: value === null ? null : past.band(method, origin, ahead, value),
-        naive: orNull(plain[ahead]),
+      const plain = orNull(said.seasonalNaive?.[ahead])
+      // Where no temperature is forecast any more the model that is told none has to do, and where a gap in the past leaves it without its
+      // features, last week.
+      for (const each of only === undefined ? ([method, blind] as const) : [method]) {
+        const value = orNull(said[each]?.[ahead])
+        if (value === null) continue
+        return { ahead, value, quantiles: past.band(each, origin, ahead, value), naive: plain }
       }
+      const quantiles = plain === null ? null : past.band(method, origin, ahead, plain)
+      return { ahead, value: plain, quantiles, naive: plain }
     }),
+  }
+}
+
+/** Models by method; null where there is not enough to learn from. */
+type Models = { readonly regression: DayModel[] | null; readonly temperature: DayModel[] | null }
+
+function saidOf(known: Known, origin: number, hours: number, models: Models) {
+  const { temperature } = known.series
+  const told = temperature === null ? null : models.temperature
+  return {
+    regression: models.regression && regress(known, origin, hours, models.regression, null),
+    temperature: told && regress(known, origin, hours, told, temperature),
+    seasonalNaive: naive(known.series, origin, hours),
   }
 }
 
@@ -185,12 +185,20 @@ const valueAt = (series: HourlySeries, hour: number): number =>
 /** One fit a day ahead, and how much of the error at the origin is left so many hours later (first day only). */
 type DayModel = { readonly fit: RidgeFit; readonly carry: Float64Array | null }
 
+/** Above the one loads rise with warmth, below the other with cold. */
+const WARM_C = 18
+const COLD_C = 16
 /** Half-life of what the past teaches. */
 const HALF_LIFE_H = 120 * DAY_H
 const RIDGE = 1e-3
 
-function* fitDays(known: Known, origin: number): Generator<null, DayModel[] | null> {
+function* fitDays(
+  known: Known,
+  origin: number,
+  temperature: Temperature | null,
+): Generator<null, DayModel[] | null> {
   const models: DayModel[] = []
+  const atOrigin = knownAt(temperature, origin)
   for (let day = 1; day <= LEAD_DAYS; day++) {
     yield null
     const rows: number[][] = []
@@ -198,7 +206,7 @@ function* fitDays(known: Known, origin: number): Generator<null, DayModel[] | nu
     const weights: number[] = []
     const hours: number[] = []
     for (let hour = 3 * WEEK_H; hour < origin; hour++) {
-      const features = featuresOf(known, hour, day)
+      const features = featuresOf(known, hour, day, atOrigin)
       const target = valueAt(known.series, hour)
       if (features === null || Number.isNaN(target)) continue
       rows.push(features)
@@ -242,7 +250,12 @@ function carryOver(
  * What is known `day` days before an hour: the same hour then, a week and two weeks before, the level of the last day and week, the clock and the
  * calendar, and the temperature where it is given.
  */
-function featuresOf({ series, running }: Known, hour: number, day: number): number[] | null {
+function featuresOf(
+  { series, running }: Known,
+  hour: number,
+  day: number,
+  temperature: ((hour: number) => number) | null,
+): number[] | null {
   const lag = day * DAY_H
   const same = valueAt(series, hour - lag)
   const week = valueAt(series, hour - WEEK_H)
@@ -271,15 +284,18 @@ function featuresOf({ series, running }: Known, hour: number, day: number): numb
     off * Math.sin(angle),
     off * Math.cos(angle),
   ]
-  if (series.temperatureC !== null) {
-    const now = series.temperatureC[hour] ?? NaN
-    const then = series.temperatureC[hour - lag] ?? NaN
-    const heat = Math.max(0, now - 18) - Math.max(0, then - 18)
-    const cold = Math.max(0, 16 - now) - Math.max(0, 16 - then)
-    features.push(heat, cold, now - then)
+  if (temperature !== null) {
+    // Also of the hours whose loads are features: what warmth has done to those is not expected again.
+    for (const each of [hour, hour - lag, hour - WEEK_H]) {
+      const celsius = temperature(each)
+      features.push(Math.max(0, celsius - WARM_C), Math.max(0, COLD_C - celsius))
+    }
   }
   return features.some(Number.isNaN) ? null : features
 }
+
+const knownAt = (temperature: Temperature | null, origin: number) =>
+  temperature === null ? null : (hour: number) => temperature(hour, origin)
 
 function dayOff(series: HourlySeries, hour: number): 0 | 1 {
   if (series.holiday?.[hour] === 1) return 1
@@ -314,161 +330,19 @@ function regress(
   origin: number,
   hours: number,
   models: readonly DayModel[],
+  temperature: Temperature | null,
 ): Float64Array {
   const first = models[0] as DayModel
-  const lastKnown = featuresOf(known, origin - 1, 1)
+  const atOrigin = knownAt(temperature, origin)
+  const lastKnown = featuresOf(known, origin - 1, 1, atOrigin)
   const lastError =
     lastKnown === null ? 0 : valueAt(known.series, origin - 1) - predictRidge(first.fit, lastKnown)
   return Float64Array.from({ length: hours }, (_, ahead) => {
     const day = Math.floor(ahead / DAY_H)
     const model = models[day] as DayModel
-    const features = featuresOf(known, origin + ahead, day + 1)
+    const features = featuresOf(known, origin + ahead, day + 1, atOrigin)
     if (features === null) return NaN
     const carried = Number.isNaN(lastError) ? 0 : (model.carry?.[ahead] ?? 0) * lastError
     return predictRidge(model.fit, features) + carried
   })
-}
-
-/**
- * What earlier forecasts turned out to be wrong by, relative to what they said, by day ahead and quarter of the day. An hour's error is known as soon as
- * the hour is over, and weighs the less the older it is. Beside them runs a book of how often each band held what came: where a band held too seldom it is
- * drawn from a higher quantile until it holds as often as it says (conformal inference that adapts, Gibbs and Candès 2021).
- */
-class PastErrors {
-  private readonly values: Float64Array
-  private readonly waiting: Said[] = []
-  private readonly known: PastError[] = []
-  private readonly sorted = new Map<string, { relative: number; weight: number }[]>()
-  /** By method, group and band: the quantile it is drawn from now. */
-  private readonly reach = new Map<string, number>()
-  private at = 0
-
-  constructor(values: Float64Array) {
-    this.values = values
-  }
-
-  remember(origin: number, regression: Float64Array | null, plain: Float64Array): void {
-    const widths = new Map<string, number[]>()
-    for (const method of METHODS) {
-      for (let ahead = 0; ahead < FORECAST_HOURS_MAX; ahead++) {
-        const key = `${method} ${groupOf(origin, ahead)}`
-        if (!widths.has(key)) widths.set(key, this.widths(method, origin, ahead) ?? [])
-      }
-    }
-    this.waiting.push({ origin, regression, naive: plain, learnt: 0, widths })
-  }
-
-  /** Turns what was said before into errors, as far as `origin` knows what came. */
-  learnUntil(origin: number): void {
-    this.at = origin
-    for (const said of this.waiting) {
-      const until = Math.min(FORECAST_HOURS_MAX, origin - said.origin)
-      for (; said.learnt < until; said.learnt++) this.learn(said, said.learnt)
-    }
-    while (this.waiting[0] !== undefined && this.waiting[0].learnt >= FORECAST_HOURS_MAX) {
-      this.waiting.shift()
-    }
-    const oldest = origin - (ERROR_ORIGINS + LEAD_DAYS) * DAY_H
-    let gone = 0
-    while ((this.known[gone]?.hour ?? Infinity) < oldest) gone++
-    this.known.splice(0, gone)
-    this.sorted.clear()
-  }
-
-  private learn(said: Said, ahead: number): void {
-    const value = this.values[said.origin + ahead] ?? NaN
-    for (const method of METHODS) {
-      const guess = (method === 'regression' ? said.regression : said.naive)?.[ahead] ?? NaN
-      const absolute = value - guess
-      if (Number.isNaN(absolute) || guess === 0) continue
-      const key = `${method} ${groupOf(said.origin, ahead)}`
-      const relative = Math.abs(absolute / guess)
-      this.known.push({ key, method, hour: said.origin + ahead, relative, absolute })
-      const widths = said.widths.get(key) ?? []
-      BANDS.forEach((band, i) => {
-        const width = widths[i]
-        if (width === undefined) return
-        const place = `${key} ${band}`
-        const held = relative <= width ? 1 : 0
-        const now = (this.reach.get(place) ?? band) + ADAPT * (band - held)
-        this.reach.set(place, Math.max(0, Math.min(REACH_MAX, now)))
-      })
-    }
-  }
-
-  errorPct(): Forecast['errorPct'] {
-    const sums = { regression: [0, 0], seasonalNaive: [0, 0], load: [0, 0] }
-    for (const { method, absolute, hour } of this.known) {
-      sums[method][0]! += Math.abs(absolute)
-      sums[method][1]!++
-      sums.load[0]! += Math.abs(this.values[hour] ?? 0)
-      sums.load[1]!++
-    }
-    const load = sums.load[1] === 0 ? 0 : (sums.load[0] as number) / (sums.load[1] as number)
-    const share = ([sum, count]: number[]) =>
-      count === 0 || load === 0 ? null : ((sum as number) / (count as number) / load) * 100
-    return { regression: share(sums.regression), seasonalNaive: share(sums.seasonalNaive) }
-  }
-
-  band(method: Method, origin: number, ahead: number, value: number): number[] | null {
-    const widths = this.widths(method, origin, ahead)
-    if (widths === null) return null
-    // Alike to both sides: which side past errors lay on turns with the season, their size does not.
-    return QUANTILES.map((level) => {
-      const band = BANDS.findIndex((each) => Math.abs(each - Math.abs(2 * level - 1)) < 1e-9)
-      return value + Math.sign(level - 0.5) * Math.abs(value) * (widths[band] ?? 0)
-    })
-  }
-
-  /** Half the width of each band over the value, narrow ones first; a wider band is never the narrower one. */
-  private widths(method: Method, origin: number, ahead: number): number[] | null {
-    const key = `${method} ${groupOf(origin, ahead)}`
-    const errors = this.errorsLike(key)
-    if (errors.length < ERRORS_MIN) return null
-    let least = 0
-    return BANDS.map((band) => {
-      least = Math.max(least, quantileOf(errors, this.reach.get(`${key} ${band}`) ?? band))
-      return least
-    })
-  }
-
-  private errorsLike(key: string): { relative: number; weight: number }[] {
-    if (this.sorted.size === 0) {
-      for (const { key: of, relative, hour } of this.known) {
-        const weight = 2 ** ((hour - this.at) / ERROR_HALF_LIFE_H)
-        const like = this.sorted.get(of)
-        if (like === undefined) this.sorted.set(of, [{ relative, weight }])
-        else like.push({ relative, weight })
-      }
-      for (const like of this.sorted.values()) like.sort((a, b) => a.relative - b.relative)
-    }
-    return this.sorted.get(key) ?? []
-  }
-}
-
-/** Errors are alike on the same day ahead in the same six hours of the day. */
-const groupOf = (origin: number, ahead: number): number =>
-  Math.floor(ahead / DAY_H) * 4 + Math.floor(((origin + ahead) % DAY_H) / 6)
-
-/** Weighted, linear between the middles of the weights; beyond the last the largest error, and a little more where more is asked than there is. */
-function quantileOf(
-  sorted: readonly { readonly relative: number; readonly weight: number }[],
-  level: number,
-): number {
-  let total = 0
-  for (const { weight } of sorted) total += weight
-  const wanted = level * total
-  let [below, before] = [0, 0]
-  let last = 0
-  for (const { relative, weight } of sorted) {
-    const middle = below + weight / 2
-    if (middle >= wanted) {
-      const share = middle === before ? 1 : (wanted - before) / (middle - before)
-      return last + Math.max(0, Math.min(1, share)) * (relative - last)
-    }
-    before = middle
-    last = relative
-    below += weight
-  }
-  return last * (1 + Math.max(0, level - 1))
 }

@@ -75,6 +75,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'POST /api/v1/load-alarms/:id/acknowledge': acts('dispatcher'),
   'GET /api/v1/planning': by(...STAFF),
   'PUT /api/v1/planning': by('planner'),
+  'GET /api/v1/temperatures/:id': by(...STAFF),
+  'POST /api/v1/temperatures/:id': by('planner'),
   'GET /api/v1/connections': by(...STAFF),
   'POST /api/v1/connections': by('planner'),
   'POST /api/v1/connections/:id/state': by('planner'),

@@ -1,5 +1,11 @@
-import { forecastSteps, FORECAST_HOURS_MAX, type Forecast } from '../balance/forecast.ts'
+import { ERROR_ORIGINS, FORECAST_HOURS_MAX, LEAD_DAYS } from '../balance/forecast-errors.ts'
+import { forecastSteps, type Forecast, type Temperature } from '../balance/forecast.ts'
 import { hoursOf } from '../stores/loads.ts'
+import {
+  placeWithTemperature,
+  temperatureForecasts,
+  temperaturesOf,
+} from '../stores/temperatures.ts'
 import { MS_PER_DAY, MS_PER_H, type EpochMs } from '../time.ts'
 import { measuredPoint, type LoadPlace } from './load-place.ts'
 import { hourOfWeek } from './load-room.ts'
@@ -11,6 +17,8 @@ export const FORECASTS_KEPT_MAX = 500
 /** A point counts in a sum where it has values in at least this share of the last weeks: one that is never measured leaves no hole. */
 const MEASURED_SHARE_MIN = 0.5
 const RECENT_MS = 28 * MS_PER_DAY
+/** Forecasts of temperature from so far back are looked at: the method judges itself by them. */
+const FORECASTS_JUDGED_MS = (ERROR_ORIGINS + LEAD_DAYS + 1) * MS_PER_DAY
 
 export type KnownForecast = {
   readonly forecast: Forecast
@@ -81,7 +89,7 @@ async function makeForecast(
     values,
     startHourOfWeek: hourOfWeek(from + start * MS_PER_H, parts.settings.timeZone),
     holiday: null,
-    temperatureC: null,
+    temperature: await temperatureOf(parts, place, { begin: from + start * MS_PER_H, issuedAt }),
   }
   const origins = { from: values.length, last: values.length, hours: FORECAST_HOURS_MAX }
   for (const step of forecastSteps(hourly, origins)) {
@@ -93,4 +101,42 @@ async function makeForecast(
     return { forecast: step, issuedAt, historyHours, points }
   }
   throw new Error('an origin always has a forecast')
+}
+
+/** Forecasts that rest on what has changed are made again. */
+export function forgetForecasts({ db }: Pick<HttpParts, 'db'>): void {
+  keptOf.delete(db)
+}
+
+/**
+ * Temperature by hour since `begin`, as it was known at each origin: up to it the newest word, beyond it the newest forecast that had been issued by
+ * then. Null where nobody gave any.
+ */
+async function temperatureOf(
+  { db }: HttpParts,
+  { weather }: LoadPlace,
+  { begin, issuedAt }: { begin: EpochMs; issuedAt: EpochMs },
+): Promise<Temperature | null> {
+  const place = weather.length === 0 ? null : await placeWithTemperature(db, weather)
+  if (place === null) return null
+  const hourOf = (at: EpochMs) => Math.round((at - begin) / MS_PER_H)
+  const slots = Math.max(0, hourOf(issuedAt))
+  const known = new Float64Array(slots).fill(NaN)
+  for (const { at, celsius } of await temperaturesOf(db, place, { from: begin, until: issuedAt })) {
+    known[hourOf(at)] = celsius
+  }
+  const judgedFrom = Math.max(begin, issuedAt - FORECASTS_JUDGED_MS)
+  const forecasts = new Map<number, { issued: number; celsius: number }[]>()
+  for (const word of await temperatureForecasts(db, place, judgedFrom)) {
+    const hour = hourOf(word.at)
+    const said = forecasts.get(hour) ?? []
+    said.push({ issued: (word.issuedAt - begin) / MS_PER_H, celsius: word.celsius })
+    forecasts.set(hour, said)
+  }
+  return (hour, origin) => {
+    if (hour < origin) return known[hour] ?? NaN
+    // At the last origin, which is the present hour, all that is there is known.
+    const isKnown = ({ issued }: { issued: number }) => issued <= origin || origin >= slots
+    return forecasts.get(hour)?.findLast(isKnown)?.celsius ?? NaN
+  }
 }

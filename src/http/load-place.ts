@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { NONE } from '../grid/network.ts'
+import { at, NONE } from '../grid/network.ts'
 import type { Database } from '../stores/database.ts'
 import { ratedOf } from './load-room.ts'
 import type { NetworkView } from './network-in-force.ts'
@@ -16,6 +16,8 @@ export type LoadPlace = {
   readonly ratedKva: number | null
   /** Ids that requests for connections may name and that count here. */
   readonly connections: readonly string[]
+  /** Places whose temperature is that of the load, the nearest first. */
+  readonly weather: readonly string[]
 }
 
 /** An id that is nothing of the kind throws the problem. */
@@ -32,6 +34,7 @@ export function loadPlace(view: NetworkView, id: string): LoadPlace {
       alias: new Map([[row.head, row.id]]),
       ratedKva: known(rated.feederRatedKva[feeder]),
       connections: [row.id],
+      weather: [row.id, ...weatherOf(view, at(network.feederSubstation, feeder))],
     }
   }
   const substation = network.substations.findIndex((station) => station.id === id)
@@ -48,9 +51,10 @@ export function loadPlace(view: NetworkView, id: string): LoadPlace {
       alias: new Map(own.map((one) => [one.head, one.id])),
       ratedKva: isKnown ? units.reduce((sum, unit) => sum + (unit.ratedKva ?? 0), 0) : null,
       connections: [id, ...own.map((one) => one.id)],
+      weather: weatherOf(view, substation),
     }
   }
-  const single = { points: [id], alias: new Map<string, string>(), connections: [id] }
+  const single = { points: [id], alias: new Map<string, string>(), connections: [id], weather: [] }
   const branch = network.branchIds.indexOf(id)
   if (branch >= network.switchCount + network.lineCount) {
     return { kind: 'transformer', ratedKva: known(rated.branchRatedKva[branch]), ...single }
@@ -60,6 +64,11 @@ export function loadPlace(view: NetworkView, id: string): LoadPlace {
   if (network.loadPointIds.includes(id)) return { kind: 'loadPoint', ratedKva: null, ...single }
   const says = `${id} is no feeder, head, substation, transformer or load point`
   throw notFound('unknown-point', says)
+}
+
+function weatherOf({ network }: NetworkView, substation: number): string[] {
+  const row = network.substations[substation]
+  return row === undefined ? [] : [row.id, ...(row.area === null ? [] : [row.area])]
 }
 
 /** The id under which the first point of a place is measured: that of the head, or where it has no values, that of its feeder. */

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { FORECAST_HOURS_MAX, QUANTILES } from '../balance/forecast.ts'
+import { FORECAST_HOURS_MAX, QUANTILES } from '../balance/forecast-errors.ts'
 import {
   loadEpisodes,
   POWER_FACTOR_ASSUMED,

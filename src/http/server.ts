@@ -31,6 +31,7 @@ import { plannerRoutes } from './planner.ts'
 import { interruptionMapRoutes } from './interruption-map.ts'
 import { targetRoutes } from './targets.ts'
 import { planningRoutes } from './planning.ts'
+import { temperatureRoutes } from './temperatures.ts'
 import { predictedRoutes } from './predicted.ts'
 import { badFields, Problem, ProblemAnswer, sendProblem, type ProblemPart } from './problem.ts'
 import { openProbable, probableRoutes } from './probable.ts'
@@ -140,6 +141,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await loadRoutes(routes, parts)
     await loadAlarmRoutes(routes, parts)
     await planningRoutes(routes, parts)
+    await temperatureRoutes(routes, parts)
     await workRoutes(routes, parts)
     await patrolRoutes(routes, parts)
     await customerCareRoutes(routes, parts)

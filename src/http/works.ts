@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { FORECAST_HOURS_MAX, QUANTILES } from '../balance/forecast.ts'
+import { FORECAST_HOURS_MAX, QUANTILES } from '../balance/forecast-errors.ts'
 import { switchingEffect } from '../balance/ties.ts'
 import { energize, type Energization } from '../grid/energization.ts'
 import { at } from '../grid/network.ts'

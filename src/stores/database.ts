@@ -10,6 +10,7 @@ import type { CoreTables } from './schema.ts'
 import type { PatrolTables } from './patrol-tables.ts'
 import type { StormTables } from './storm-tables.ts'
 import type { TargetTables } from './target-tables.ts'
+import type { TemperatureTables } from './temperature-tables.ts'
 import type { WorkTables } from './work-tables.ts'
 import { toIso, type EpochMs } from '../time.ts'
 
@@ -22,6 +23,7 @@ export type Tables = CoreTables &
   PlanningTables &
   StormTables &
   TargetTables &
+  TemperatureTables &
   AccountTables &
   ReliabilityTables &
   RollupTables &

@@ -15,7 +15,11 @@ type Forecast = {
   readonly ratedKva: number | null
   readonly issuedAt: string
   readonly method: string
-  readonly errorPct: { readonly regression: number | null; readonly seasonalNaive: number | null }
+  readonly errorPct: {
+    readonly regression: number | null
+    readonly temperature: number | null
+    readonly seasonalNaive: number | null
+  }
   readonly levels: readonly number[]
   readonly hours: readonly {
     readonly at: string
@@ -207,7 +211,8 @@ function pathOf(
 /** How good its forecasts were until now stands beside every forecast. */
 function Judged({ forecast }: { forecast: Forecast }) {
   const words = wl.value
-  const { regression, seasonalNaive } = forecast.errorPct
+  const { regression: blind, temperature, seasonalNaive } = forecast.errorPct
+  const regression = forecast.method === 'temperature' ? temperature : blind
   return (
     <p>
       {words.method[forecast.method] ?? forecast.method}{' '}

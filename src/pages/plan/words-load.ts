@@ -32,6 +32,7 @@ const en = {
   erredNaive: (naive: string) => `Past forecasts erred by ${naive} % of the load.`,
   method: {
     regression: 'Regression on calendar and recent load.',
+    temperature: 'Regression on calendar, recent load and temperature.',
     seasonalNaive: 'The value of last week: no model did better here.',
   } as Record<string, string>,
   hour: 'Hour',
@@ -120,6 +121,7 @@ const zh: typeof en = {
   erredNaive: (naive) => `以往预测误差为负荷的 ${naive} %。`,
   method: {
     regression: '日历与近期负荷回归。',
+    temperature: '日历、近期负荷与气温回归。',
     seasonalNaive: '上周同时值：没有模型更准。',
   },
   hour: '时刻',
