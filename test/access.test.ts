@@ -26,6 +26,9 @@ POST /api/v1/outages/:id/note         d  a
 POST /api/v1/outages/:id/close        d  a
 POST /api/v1/outages/:id/merge        d  a
 POST /api/v1/outages/:id/split        d  a
+POST /api/v1/alarms/acknowledge       d  a
+POST /api/v1/alarms/shelve            d  a
+POST /api/v1/alarms/unshelve          d  a
 POST /api/v1/switches/:id/position    d  a
 GET  /api/v1/storms                   dp a
 GET  /api/v1/probable                 dp a

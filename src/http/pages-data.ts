@@ -12,6 +12,7 @@ import {
   readSetsOut,
   readSwitchStates,
 } from '../stores/standing-read.ts'
+import { lastAlarmWords } from '../stores/alarm-words.ts'
 import { listAlarms, type SavedAlarm } from '../stores/load-alarms.ts'
 import { openParallels, parallelsAt, type ParallelAlarm } from '../stores/parallels.ts'
 import { positionsAt } from '../stores/positions-read.ts'
@@ -25,6 +26,7 @@ import {
   traceFromSwitch,
   type GroupPlaces,
 } from './drawing.ts'
+import { alarmWordView } from './alarms.ts'
 import { loadsOfMoment, zonesOf } from './load-room.ts'
 import { inForce } from './network.ts'
 import type { NetworkView } from './network-in-force.ts'
@@ -36,6 +38,9 @@ import { notFound } from './problem.ts'
 const BACK_SHOWN_MS = MS_PER_DAY
 /** Load alarms told at once; a network with more of them open has another problem. */
 const LOAD_ALARMS_MAX = 200
+/** An acknowledgement lapses after this: what has stood for a week is worth another look. */
+const ALARM_WORDS_KEPT_MS = 7 * MS_PER_DAY
+const ALARM_WORDS_MAX = 1_000
 /** The state of the network is worked out at most this often, however many screens ask. */
 const STATE_AGE_MS = 400
 
@@ -67,7 +72,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
 
   async function stateNow(view: NetworkView) {
     const now = clock()
-    const [places, sets, back, states, gateways, fieldHeardAt, loadAlarms, parallels] =
+    const [places, sets, back, states, gateways, fieldHeardAt, loadAlarms, parallels, alarmWords] =
       await Promise.all([
         placesOf(view),
         readSetsOut(db),
@@ -77,6 +82,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
         readFieldHeardAt(db),
         listAlarms(db, { state: 'open', limit: LOAD_ALARMS_MAX }),
         openParallels(db),
+        lastAlarmWords(db, { since: now - ALARM_WORDS_KEPT_MS, limit: ALARM_WORDS_MAX }),
       ])
     const { network, standing } = view
     const gone = new Set(gateways.filter(({ online }) => !online).map(({ id }) => id))
@@ -109,6 +115,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       fieldHeardAt: fieldHeardAt === null ? null : toIso(fieldHeardAt),
       parts: [...partsOut(view, places, sets, standing), ...partsBack(view, places, back)],
       ...limitsPassed(view, loadAlarms, parallels),
+      alarmWords: alarmWords.map(alarmWordView),
     }
   }
 
@@ -133,6 +140,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       fieldHeardAt: null,
       parts: partsOut(view, places, sets, energize(view.network, closed)),
       ...limitsPassed(view, loadAlarms, parallels),
+      alarmWords: [],
     }
   }
 

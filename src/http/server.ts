@@ -38,6 +38,7 @@ import { openProbable, probableRoutes } from './probable.ts'
 import { publicRoutes } from './public.ts'
 import { refuseUnstorable } from './storable.ts'
 import { rulingRoutes } from './rulings.ts'
+import { alarmRoutes } from './alarms.ts'
 import { stormRoutes } from './storms.ts'
 import { workRoutes } from './works.ts'
 
@@ -128,6 +129,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await dispatcherRoutes(routes, parts)
     await stormRoutes(routes, parts)
     await rulingRoutes(routes, parts)
+    await alarmRoutes(routes, parts)
     await plannerRoutes(routes, parts)
     await periodRoutes(routes, parts)
     await listRoutes(routes, parts)

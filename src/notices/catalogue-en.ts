@@ -101,6 +101,9 @@ export const CATALOGUE_EN = {
     '{both} run in parallel through {tie} since {since}, for {count, plural, one {# minute} other {# minutes}}.',
   'parallel.cleared': '{both} do not run in parallel any more; they did since {since}.',
   'parallel.sources': 'Two sources',
+  'alarm.acknowledged': '{by} has acknowledged an alarm.',
+  'alarm.shelved': '{by} has put an alarm aside until {until}.',
+  'alarm.unshelved': '{by} has taken back an alarm that was put aside.',
   'staff.etr': '{device}: expected back {at}.',
   'staff.etrNone': '{device}: the estimate was withdrawn.',
   'staff.etrExpiring':

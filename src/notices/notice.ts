@@ -18,6 +18,10 @@ export const NOTICE_KINDS = [
   // For staff only: feeders run in parallel for longer than a transfer takes, and do no more.
   'parallelRaised',
   'parallelCleared',
+  // For staff only: a dispatcher has seen an alarm, put it aside or taken it back.
+  'alarmAcknowledged',
+  'alarmShelved',
+  'alarmUnshelved',
   // On `load`: a load alarm begins, ends, was seen by a dispatcher.
   'loadRaised',
   'loadCleared',

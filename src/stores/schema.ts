@@ -164,6 +164,15 @@ export type CoreTables = {
     raised_at: Instant
     until_at: ColumnType<EpochMs | null, Date | string | null | undefined, Date | string | null>
   }
+  alarm_word: {
+    id: Generated<number>
+    alarm: string
+    at: Instant
+    kind: 'acknowledged' | 'shelved' | 'unshelved'
+    until_at: InstantOrNull
+    reason: string | null
+    by_subject: string
+  }
   outage_ruling: {
     number: Generated<number>
     at: Instant

@@ -49,8 +49,13 @@ export function ActFrame(parts: {
       onKeyDown={(event) => {
         if (event.key !== 'Enter') return
         if (event.ctrlKey || event.metaKey) void run()
-        // Enter alone never acts; on a button it may only step back.
-        else if (event.target instanceof HTMLInputElement) event.preventDefault()
+        // Enter alone never acts, and opens no list that would swallow the next key; on a button it may only step back.
+        else if (
+          event.target instanceof HTMLInputElement ||
+          event.target instanceof HTMLSelectElement
+        ) {
+          event.preventDefault()
+        }
       }}
     >
       <h2>

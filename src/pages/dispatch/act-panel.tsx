@@ -10,6 +10,8 @@ import { ActFrame, Field } from './act-frame.tsx'
 import { act } from './desk.ts'
 import { outageName } from './network.ts'
 import type { Outage } from './outages.ts'
+import { MergeForm, SplitForm } from './ruling-act.tsx'
+import { ShelveAct } from './shelve-act.tsx'
 import { StormAct } from './storm-act.tsx'
 import { SwitchAct } from './switch-act.tsx'
 import { parseMoment } from './moment.ts'
@@ -21,6 +23,7 @@ export function ActPanel() {
   if (open.kind === 'switch')
     return <SwitchAct key={`${open.switch} ${open.position}`} open={open} />
   if (open.kind === 'storm') return <StormAct key={`${open.does} ${open.area}`} open={open} />
+  if (open.kind === 'shelve') return <ShelveAct key={open.alarm} open={open} />
   const outage = outageNamed(open.outage)
   if (outage === null) return null
   const Form = FORMS[open.kind]
@@ -257,4 +260,12 @@ function CloseForm({ outage }: { outage: Outage }) {
   )
 }
 
-const FORMS = { etr: EtrForm, crew: CrewForm, cause: CauseForm, note: NoteForm, close: CloseForm }
+const FORMS = {
+  etr: EtrForm,
+  crew: CrewForm,
+  cause: CauseForm,
+  note: NoteForm,
+  close: CloseForm,
+  merge: MergeForm,
+  split: SplitForm,
+}

@@ -1,9 +1,11 @@
-import { signal } from '@preact/signals'
+import { signal, type Signal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
 import { count, hhmm, hhmmss, spell } from '../language.ts'
 import { Mark, type MarkName } from '../marks.tsx'
 import { now } from '../page-clock.ts'
-import { acknowledge, acknowledged, alarms, unacknowledged, type Alarm } from './alarms.ts'
-import { list, outageNamed, search, type Lists } from './board.ts'
+import { acknowledge, alarmProblem, saidOf, seenAt, shelvedUntil, unshelve } from './alarm-words.ts'
+import { alarms, shelved, unacknowledged, untakenMs, type Alarm } from './alarms.ts'
+import { list, outageNamed, past, search, type Lists } from './board.ts'
 import { openAct, pickDevice, select } from './desk.ts'
 import { showTrace } from './device-card.tsx'
 import { deviceName, switchNamed } from './network.ts'
@@ -15,43 +17,107 @@ const MARKS: Record<Alarm['priority'], MarkName> = { 1: 'p1', 2: 'p2', 3: 'p3' }
 const COLOURS: Record<Alarm['priority'], string> = { 1: 'c-out', 2: 'c-ovl', 3: 'c-stale' }
 
 const all = signal(false)
+const shelvedShown = signal(false)
 
 export function AlarmList() {
   const words = w.value
   const shown = all.value ? alarms.value : alarms.value.slice(0, ROWS_MAX)
-  if (shown.length === 0) return null
+  const aside = past.value === null ? shelved.value : []
+  if (shown.length + aside.length === 0) return null
   const rest = alarms.value.length - shown.length
   return (
-    <section class="alarms" aria-label={words.alarms}>
+    <section class="alarms" id="alarms" tabIndex={-1} aria-label={words.alarms}>
+      {alarmProblem.value !== null && (
+        <p class="failed" role="alert">
+          {words.notKept(alarmProblem.value)}
+        </p>
+      )}
       <ul>
         {shown.map((alarm) => (
           <AlarmRow key={alarm.key} alarm={alarm} />
         ))}
+        {shelvedShown.value && aside.map((alarm) => <ShelvedRow key={alarm.key} alarm={alarm} />)}
       </ul>
-      {alarms.value.length > ROWS_MAX && (
+      {(alarms.value.length > ROWS_MAX || aside.length > 0) && (
         <p>
-          <button
-            type="button"
-            class="plain mute"
-            aria-expanded={all.value}
-            onClick={() => (all.value = !all.value)}
-          >
-            {all.value ? words.fewerAlarms : words.moreAlarms(rest)}
-          </button>
+          {alarms.value.length > ROWS_MAX && (
+            <Fold open={all}>{all.value ? words.fewerAlarms : words.moreAlarms(rest)}</Fold>
+          )}
+          {aside.length > 0 && <Fold open={shelvedShown}>{words.shelved(aside.length)}</Fold>}
         </p>
       )}
     </section>
   )
 }
 
+const Fold = ({ open, children }: { open: Signal<boolean>; children: ComponentChildren }) => (
+  <button
+    type="button"
+    class="plain mute"
+    aria-expanded={open.value}
+    onClick={() => (open.value = !open.value)}
+  >
+    {children}
+  </button>
+)
+
 function AlarmRow({ alarm }: { alarm: Alarm }) {
   const words = w.value
-  const ackedAt = acknowledged.value.get(alarm.key)
-  const { name, feeder, show } = subjectOf(alarm)
+  const seen = seenAt(alarm.key)
   const remedy = remedyOf(alarm)
-  const says = sayAlarm(alarm)
   return (
-    <li class={ackedAt === undefined ? 'unacked' : ''}>
+    <li class={seen === undefined ? 'unacked' : ''}>
+      <Subject alarm={alarm} untakenMs={untakenMs(alarm)} />
+      <span class="mute s-hide nw">
+        {words.since} {hhmmss(alarm.sinceAt)}
+      </span>
+      {remedy === null ? (
+        <span />
+      ) : (
+        <button type="button" onClick={remedy.does}>
+          {remedy.word}
+        </button>
+      )}
+      {seen === undefined ? (
+        <button type="button" onClick={() => void acknowledge(alarm.key)}>
+          {unacknowledged.value[0]?.key === alarm.key && <kbd>Space</kbd>} {words.ack}
+        </button>
+      ) : (
+        <span class="mute nw clip" title={saidOf(alarm.key)?.by}>
+          {words.acked} {hhmm(seen)} {saidOf(alarm.key)?.by}
+        </span>
+      )}
+      <button type="button" class="plain" onClick={() => openShelve(alarm)}>
+        {words.shelve.short}
+      </button>
+    </li>
+  )
+}
+
+function ShelvedRow({ alarm }: { alarm: Alarm }) {
+  const words = w.value
+  const { by = '', reason = '' } = saidOf(alarm.key) ?? {}
+  return (
+    <li class="aside">
+      <Subject alarm={alarm} untakenMs={undefined} />
+      <span class="wide-words clip" title={`${reason} · ${by}`}>
+        {words.shelvedUntil(hhmm(shelvedUntil(alarm.key)), by)} · {reason}
+      </span>
+      <button type="button" class="plain" onClick={() => void unshelve(alarm.key)}>
+        {words.unshelve}
+      </button>
+    </li>
+  )
+}
+
+/** What it is about and what it says, in the first columns of a row. */
+function Subject(parts: { alarm: Alarm; untakenMs: number | undefined }) {
+  const { alarm } = parts
+  const { name, feeder, show } = subjectOf(alarm)
+  const says = sayAlarm(alarm)
+  const untaken = parts.untakenMs === undefined ? '' : w.value.untaken(spell(parts.untakenMs))
+  return (
+    <>
       <span class={COLOURS[alarm.priority]}>
         <Mark of={MARKS[alarm.priority]} />
         <span class="vh">{alarm.priority}</span>
@@ -64,30 +130,27 @@ function AlarmRow({ alarm }: { alarm: Alarm }) {
         </button>
       )}
       <span class="s-hide clip">{feeder}</span>
-      <span class="what" title={says}>
+      <span class="what" title={`${says} ${untaken}`}>
         {says}
+        {untaken !== '' && <span class="untaken"> · {untaken}</span>}
       </span>
-      <span class="mute s-hide nw">
-        {words.since} {hhmmss(alarm.sinceAt)}
-      </span>
-      {remedy === null ? (
-        <span />
-      ) : (
-        <button type="button" onClick={remedy.does}>
-          {remedy.word}
-        </button>
-      )}
-      {ackedAt === undefined ? (
-        <button type="button" onClick={() => acknowledge(alarm)}>
-          {unacknowledged.value[0]?.key === alarm.key && <kbd>Space</kbd>} {words.ack}
-        </button>
-      ) : (
-        <span class="mute nw">
-          {words.acked} {hhmm(ackedAt)}
-        </span>
-      )}
-    </li>
+    </>
   )
+}
+
+export function acknowledgeFirst(): void {
+  const [first] = unacknowledged.value
+  if (first !== undefined) void acknowledge(first.key)
+}
+
+export function shelveFirst(): void {
+  const first = unacknowledged.value[0] ?? alarms.value[0]
+  if (first !== undefined) openShelve(first)
+}
+
+function openShelve(alarm: Alarm): void {
+  const { name } = subjectOf(alarm)
+  openAct({ kind: 'shelve', alarm: alarm.key, about: `${name}: ${sayAlarm(alarm)}` })
 }
 
 const LIST_OF: Record<(Alarm['about'] & { rule: 'many' })['of'], Lists> = {

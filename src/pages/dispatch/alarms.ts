@@ -1,9 +1,9 @@
-import { computed, signal } from '@preact/signals'
+import { computed } from '@preact/signals'
 import { MS_PER_MIN, type EpochMs } from '../../time.ts'
-import { send } from '../api.ts'
 import { instant } from '../language.ts'
-import { now, pageTime } from '../page-clock.ts'
-import { out, past, priorities } from './board.ts'
+import { now } from '../page-clock.ts'
+import { saidOf, seenAt, shelvedUntil } from './alarm-words.ts'
+import { isInZone, outAnywhere, past, priorities } from './board.ts'
 import { calls, type Call } from './calls.ts'
 import { networkState, type LoadAlarm, type ParallelAlarm } from './network.ts'
 import { estimatePassed } from './outages.ts'
@@ -11,8 +11,11 @@ import { estimatePassed } from './outages.ts'
 /** Nobody has been sent for this long. */
 const UNATTENDED_AFTER_MS = 10 * MS_PER_MIN
 const UNATTENDED_CUSTOMERS_MIN = 20
-const ACKNOWLEDGED_KEY = 'relight.acknowledged'
-const ACKNOWLEDGED_MAX = 500
+/** Nobody took it for this long: it stands first at every desk, whichever zone it watches, and sounds again. */
+const ESCALATED_AFTER_MS: Partial<Record<Alarm['priority'], number>> = {
+  1: 3 * MS_PER_MIN,
+  2: 10 * MS_PER_MIN,
+}
 
 /** More alarms of one rule than this are one alarm that names the list: nobody reads sixty lines that say the same. */
 const OF_A_RULE_MAX = 6
@@ -32,6 +35,8 @@ export type Alarm = {
   readonly key: string
   readonly priority: 1 | 2 | 3
   readonly sinceAt: EpochMs
+  /** In a zone that this desk does not look at: there only when nobody took it. */
+  readonly isElsewhere?: boolean
   readonly about:
     | OutageAlarm
     | {
@@ -48,8 +53,8 @@ export type Alarm = {
 
 const PRIORITY = { lifeSupport: 1, estimatePassed: 2, unattended: 2 } as const
 
-/** Alarms follow from the state, so what was true while nobody was connected shouts as soon as somebody is. */
-export const alarms = computed<readonly Alarm[]>(() => {
+/** Everything that calls for an act, wherever it is; alarms follow from the state, so what was true while nobody was connected shouts then. */
+const raised = computed<readonly Alarm[]>(() => {
   if (past.value !== null) return []
   const found: Alarm[] = [
     ...outageAlarms(now.value),
@@ -87,13 +92,49 @@ export const alarms = computed<readonly Alarm[]>(() => {
       },
     })
   }
-  return found.sort(
-    (a, b) =>
-      Number(acknowledged.value.has(a.key)) - Number(acknowledged.value.has(b.key)) ||
-      a.priority - b.priority ||
-      a.sinceAt - b.sinceAt,
-  )
+  return found
 })
+
+/** Put aside by somebody, for a while and a reason: out of the way, and not forgotten. */
+export const shelved = computed(() =>
+  raised.value.filter(({ key }) => shelvedUntil(key) > now.value),
+)
+
+/** Since when it has shouted: what was put aside and is not any more begins anew. */
+function shoutsSince({ key, sinceAt }: Alarm): EpochMs {
+  const word = saidOf(key)
+  if (word === undefined || word.kind === 'acknowledged') return sinceAt
+  return Math.max(sinceAt, Date.parse(word.kind === 'shelved' ? (word.until ?? '') : word.at))
+}
+
+/** Nobody took it for long; undefined where it is taken, or not long ago. */
+export function untakenMs(alarm: Alarm): number | undefined {
+  const limitMs = ESCALATED_AFTER_MS[alarm.priority]
+  if (limitMs === undefined || seenAt(alarm.key) !== undefined) return undefined
+  const ms = now.value - shoutsSince(alarm)
+  return ms >= limitMs ? ms : undefined
+}
+
+/** Those of the zone that is looked at, and from anywhere those that nobody took; what shouts first. */
+export const alarms = computed<readonly Alarm[]>(() => {
+  const weight = (alarm: Alarm): number =>
+    seenAt(alarm.key) !== undefined ? 2 : untakenMs(alarm) !== undefined ? 0 : 1
+  return raised.value
+    .filter(({ key }) => shelvedUntil(key) <= now.value)
+    .filter((alarm) => alarm.isElsewhere !== true || untakenMs(alarm) !== undefined)
+    .map((alarm) => ({ alarm, weight: weight(alarm) }))
+    .sort(
+      (a, b) =>
+        a.weight - b.weight ||
+        a.alarm.priority - b.alarm.priority ||
+        a.alarm.sinceAt - b.alarm.sinceAt,
+    )
+    .map(({ alarm }) => alarm)
+})
+
+export const unacknowledged = computed(() =>
+  alarms.value.filter(({ key }) => seenAt(key) === undefined),
+)
 
 function outageAlarms(at: EpochMs): Alarm[] {
   const byRule: Record<OutageAlarm['rule'], Alarm[]> = {
@@ -101,26 +142,27 @@ function outageAlarms(at: EpochMs): Alarm[] {
     estimatePassed: [],
     unattended: [],
   }
-  const raise = (key: string, sinceAt: EpochMs, about: OutageAlarm) =>
-    byRule[about.rule].push({ key, priority: PRIORITY[about.rule], sinceAt, about })
-  for (const outage of out.value) {
+  const raise = (key: string, sinceAt: EpochMs, about: OutageAlarm, isElsewhere: boolean) =>
+    byRule[about.rule].push({ key, priority: PRIORITY[about.rule], sinceAt, about, isElsewhere })
+  for (const outage of outAnywhere.value) {
     if (outage.kind === 'planned') continue
+    const isElsewhere = !isInZone(outage)
     const { id, crew, customersOut } = outage
     const startedAt = Date.parse(outage.startedAt)
     const lifeSupport = priorities.value.get(id)?.lifeSupport ?? 0
     if (lifeSupport > 0 && crew === null) {
       const about = { rule: 'lifeSupport', outage: id, count: lifeSupport } as const
-      raise(`life:${id}:${lifeSupport}`, startedAt, about)
+      raise(`life:${id}:${lifeSupport}`, startedAt, about, isElsewhere)
     }
     const etrAt = instant(outage.etr?.latest ?? outage.etr?.at)
     if (etrAt !== null && estimatePassed(outage, at)) {
       const about = { rule: 'estimatePassed', outage: id, etrAt, count: customersOut } as const
-      raise(`passed:${id}:${etrAt}`, etrAt, about)
+      raise(`passed:${id}:${etrAt}`, etrAt, about, isElsewhere)
     }
     const isWaiting = crew === null && at - startedAt > UNATTENDED_AFTER_MS
     if (isWaiting && lifeSupport === 0 && customersOut >= UNATTENDED_CUSTOMERS_MIN) {
       const about = { rule: 'unattended', outage: id, count: customersOut } as const
-      raise(`unattended:${id}`, startedAt + UNATTENDED_AFTER_MS, about)
+      raise(`unattended:${id}`, startedAt + UNATTENDED_AFTER_MS, about, isElsewhere)
     }
   }
   return Object.values(byRule).flatMap(gathered)
@@ -136,6 +178,7 @@ function gathered(some: readonly Alarm[]): readonly Alarm[] {
       key: `many:${of}:${Math.floor(Math.log2(some.length))}`,
       priority: first.priority,
       sinceAt: Math.min(...some.map(({ sinceAt }) => sinceAt)),
+      isElsewhere: some.every(({ isElsewhere }) => isElsewhere === true),
       about: {
         rule: 'many',
         of,
@@ -144,34 +187,4 @@ function gathered(some: readonly Alarm[]): readonly Alarm[] {
       },
     },
   ]
-}
-
-/** When this desk acknowledged each alarm. */
-const acknowledgedHere = signal<ReadonlyMap<string, EpochMs>>(
-  new Map(JSON.parse(localStorage.getItem(ACKNOWLEDGED_KEY) ?? '[]') as [string, EpochMs][]),
-)
-
-/** Load alarms are acknowledged for every desk at once; the service keeps those. */
-export const acknowledged = computed<ReadonlyMap<string, EpochMs>>(() => {
-  const all = new Map(acknowledgedHere.value)
-  for (const { id, acknowledgedAt } of networkState.value?.loadAlarms ?? []) {
-    if (acknowledgedAt !== null) all.set(`load:${id}`, Date.parse(acknowledgedAt))
-  }
-  return all
-})
-
-export const unacknowledged = computed(() =>
-  alarms.value.filter(({ key }) => !acknowledged.value.has(key)),
-)
-
-export function acknowledge({ key, about }: Alarm): void {
-  const kept = [...acknowledgedHere.value, [key, pageTime()] as const].slice(-ACKNOWLEDGED_MAX)
-  acknowledgedHere.value = new Map(kept)
-  localStorage.setItem(ACKNOWLEDGED_KEY, JSON.stringify(kept))
-  if (about.rule === 'load') void send(`/api/v1/load-alarms/${about.load.id}/acknowledge`, {})
-}
-
-export function acknowledgeFirst(): void {
-  const [first] = unacknowledged.value
-  if (first !== undefined) acknowledge(first)
 }

@@ -55,11 +55,11 @@ export const priorities = computed<ReadonlyMap<string, Priorities>>(() => {
 })
 
 const shown = computed(() => (past.value === null ? outages.value : pastOutages.value))
-const inZone = computed(() => {
-  const all = [...shown.value.values()]
-  if (zone.value === '') return all
-  return all.filter((outage) => (outage.substation ?? substationOf(outage)) === zone.value)
-})
+export const isInZone = (outage: Outage): boolean =>
+  zone.value === '' || (outage.substation ?? substationOf(outage)) === zone.value
+const inZone = computed(() => [...shown.value.values()].filter(isInZone))
+/** Whoever is out, in whichever zone. */
+export const outAnywhere = computed(() => [...shown.value.values()].filter(isOut))
 const substationOf = (outage: Outage) =>
   outage.feeder === null ? null : (feederSubstation(outage.feeder)?.id ?? null)
 
@@ -261,7 +261,12 @@ export const detailIs = (which: () => string | null) => (selectedId = which)
 /** Counts up when something was heard about the outage whose detail is open: it reads itself again. */
 export const heard = signal<{ readonly id: string; readonly times: number }>({ id: '', times: 0 })
 
+/** A state of the network so little younger than a notice may not have what it tells: it is asked for again. */
+const SURE_AFTER_MS = 250
+let toldAt: EpochMs = 0
+
 function hearNotice(notice: LiveNotice): void {
+  toldAt = Math.max(toldAt, Date.parse(notice.at))
   // A word about a load names no outage: it stands in the state of the network, which is read in every round.
   if (notice.data.outage !== null) changed.add(notice.data.outage)
   else if (notice.data.kind.startsWith('storm')) allChanged = true
@@ -288,7 +293,10 @@ async function readChanged(): Promise<void> {
     }
   })
   gathering = undefined
-  if (changed.size > 0 || allChanged) gather()
+  const stateAt = Date.parse(networkState.peek()?.at ?? '')
+  // The state is worked out a few times a second for all screens together: this answer may be from before the notice.
+  const isOld = past.peek() === null && stateAt < toldAt + SURE_AFTER_MS
+  if (changed.size > 0 || allChanged || isOld) gather()
 }
 
 export function openBoard(): void {

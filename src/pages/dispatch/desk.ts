@@ -3,7 +3,10 @@ import { detailIs, inOrder, outages, past, rows } from './board.ts'
 
 /** What this desk is looking at and about to do. */
 export type OpenAct =
-  | { readonly kind: 'etr' | 'crew' | 'cause' | 'note' | 'close'; readonly outage: string }
+  | {
+      readonly kind: 'etr' | 'crew' | 'cause' | 'note' | 'close' | 'merge' | 'split'
+      readonly outage: string
+    }
   | {
       readonly kind: 'switch'
       readonly switch: string
@@ -14,6 +17,7 @@ export type OpenAct =
       readonly does: 'declare' | 'estimate' | 'end'
       readonly area: string | null
     }
+  | { readonly kind: 'shelve'; readonly alarm: string; readonly about: string }
 
 export const selected = signal<string | null>(null)
 export const act = signal<OpenAct | null>(null)

@@ -10,6 +10,8 @@ export type OutageDetail = Outage & {
   readonly evidence: readonly Evidence[]
   readonly notices: readonly Told[]
   readonly corrections: readonly Correction[]
+  /** Outages that were merged into it. */
+  readonly merged: readonly string[]
   readonly interruptions: readonly {
     readonly from: string
     readonly until: string | null

@@ -26,6 +26,11 @@ const BUTTONS = [
   ['close', 'c'],
 ] as const
 
+const RULINGS = [
+  ['merge', 'w'],
+  ['split', 'x'],
+] as const
+
 export function Detail() {
   const words = w.value
   const outage = outageNamed(selected.value)
@@ -70,7 +75,20 @@ export function Detail() {
       <Facts outage={outage} />
       <div class="cols">
         <div>
-          <h3>{words.timeline}</h3>
+          <div class="headrow">
+            <h3>{words.timeline}</h3>
+            {past.value === null &&
+              RULINGS.map(([kind, key]) => (
+                <button
+                  type="button"
+                  class="plain"
+                  key={kind}
+                  onClick={() => openAct({ kind, outage: outage.id })}
+                >
+                  {words[kind]} <kbd>{key}</kbd>
+                </button>
+              ))}
+          </div>
           <Timeline outage={outage} />
           <Corrections />
         </div>
@@ -211,6 +229,15 @@ function sayEntry({ kind, data }: TimelineEntry): preact.ComponentChildren | nul
       return words.event.cause(causeWord(text('cause') ?? '', language.value))
     case 'note':
       return text('text')
+    case 'merge':
+    case 'split': {
+      const { took, into, gave, from } = words.event.ruled
+      for (const [name, say] of Object.entries({ took, into, gave, from })) {
+        const other = text(name)
+        if (other !== null) return say(other)
+      }
+      return null
+    }
     case 'close':
     case 'closed':
       return words.event.closed

@@ -1,6 +1,17 @@
-import { acknowledgeFirst } from './alarms.ts'
+import { acknowledgeFirst, shelveFirst } from './alarm-list.tsx'
 import { grouped, list, LISTS, resort } from './board.ts'
-import { act, drawing, helpOpen, leaveAct, move, openAct, selected, device, trace } from './desk.ts'
+import {
+  act,
+  drawing,
+  helpOpen,
+  leaveAct,
+  move,
+  openAct,
+  selected,
+  device,
+  trace,
+  type OpenAct,
+} from './desk.ts'
 import { showTrace } from './device-card.tsx'
 import { showWhole, stepAbnormal } from './map-panel.tsx'
 import { moveLimit } from './limits.ts'
@@ -16,7 +27,7 @@ const SECOND_KEY_MS = 1_200
 
 const focus = (id: string) => document.getElementById(id)?.focus()
 
-function actOn(kind: 'etr' | 'crew' | 'cause' | 'note' | 'close'): void {
+function actOn(kind: Extract<OpenAct, { outage: string }>['kind']): void {
   if (selected.value !== null) openAct({ kind, outage: selected.value })
 }
 
@@ -43,6 +54,9 @@ const KEYS: Readonly<Record<string, () => void>> = {
   u: () => actOn('cause'),
   n: () => actOn('note'),
   c: () => actOn('close'),
+  w: () => actOn('merge'),
+  x: () => actOn('split'),
+  v: shelveFirst,
   r: actOnSwitch,
   s: actOnSwitch,
   m: () => (drawing.value = drawing.value === 'map' ? 'oneLine' : 'map'),
@@ -62,6 +76,7 @@ const KEYS: Readonly<Record<string, () => void>> = {
   'g o': () => (list.value = 'active'),
   'g c': () => (list.value = 'noCrew'),
   'g p': () => (list.value = 'planned'),
+  'g a': () => focus('alarms'),
   'g s': openStorm,
   'g l': () => (list.value = 'limits'),
   'g t': () => focus('moment'),

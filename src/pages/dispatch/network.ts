@@ -65,6 +65,18 @@ export type NetworkState = {
   readonly loadAlarms: readonly LoadAlarm[]
   /** Feeders that run in parallel for longer than a transfer takes; `tie` is the id of a switch at which they meet. */
   readonly parallels: readonly ParallelAlarm[]
+  /** The last that a dispatcher said about each alarm. */
+  readonly alarmWords: readonly AlarmWord[]
+}
+
+/** An alarm was seen, put aside until a time and why, or taken back before it. */
+export type AlarmWord = {
+  readonly alarm: string
+  readonly at: string
+  readonly by: string
+  readonly kind: 'acknowledged' | 'shelved' | 'unshelved'
+  readonly until: string | null
+  readonly reason: string | null
 }
 
 /** A load that has stood above a limit for long enough to say so; `point` is a switch at the head of a feeder, a transformer or a load point. */

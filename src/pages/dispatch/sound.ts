@@ -1,5 +1,7 @@
-import { effect, signal } from '@preact/signals'
-import { unacknowledged } from './alarms.ts'
+import { computed, effect, signal, untracked } from '@preact/signals'
+import { MS_PER_MIN } from '../../time.ts'
+import { now } from '../page-clock.ts'
+import { unacknowledged, untakenMs } from './alarms.ts'
 
 const SOUND_KEY = 'relight.sound'
 const TONE_S = 0.16
@@ -34,6 +36,10 @@ function play(priority: 1 | 2 | 3): void {
   }
 }
 
+/** What nobody took sounds again this often. */
+const AGAIN_MS = MS_PER_MIN
+const round = computed(() => Math.floor(now.value / AGAIN_MS))
+
 let known = new Set<string>()
 export function soundAlarms(): void {
   effect(() => {
@@ -41,5 +47,12 @@ export function soundAlarms(): void {
     known = new Set(unacknowledged.value.map(({ key }) => key))
     const [first] = fresh
     if (first !== undefined && soundOn.peek()) play(first.priority)
+  })
+  effect(() => {
+    void round.value
+    const untaken = untracked(() =>
+      unacknowledged.value.find((alarm) => untakenMs(alarm) !== undefined),
+    )
+    if (untaken !== undefined && soundOn.peek()) play(untaken.priority)
   })
 }
