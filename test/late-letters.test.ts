@@ -364,26 +364,36 @@ await t.test(
     await office.prefer('ann', ['P1'], NIGHT)
     const night = NOON + 9 * MS_PER_H
     const from = night + 34 * MS_PER_H
-    const planned = {
-      work: 'W-0001',
-      from,
-      until: from + 2 * MS_PER_H,
+    const work = (id: string, begins: number) => ({
+      work: id,
+      from: begins,
+      until: begins + 2 * MS_PER_H,
       reason: 'maintenance',
       area: null,
       feeders: ['F1'],
       members: [P1],
       customers: 1,
       forStaff: {},
-    }
-    const news = (what: PlannedNews, at: number) =>
+    })
+    const news = (what: PlannedNews, at: number, planned = work('W-0001', from)) =>
       office.tell(composePlanned(planned, what, { at, settings: SETTINGS }))
     await news('announced', night)
     await office.send(night)
     await news('cancelled', night + MS_PER_H)
     await office.send(night + MS_PER_H)
-    t.match(office.letters(), [/is cancelled/], 'told at once, as their power stays on')
+    t.strictSame(office.letters(), [], 'that the power of tomorrow stays on wakes nobody')
     await office.send(night + 10 * MS_PER_H)
-    t.strictSame(office.letters(), [], 'and the announcement is not told after it')
+    const morning = office.letters()
+    t.match(morning, [/is cancelled/], 'but is told in the morning')
+    t.equal(morning.length, 1, 'and the announcement is not told with it')
+
+    await news('cancelled', night + MS_PER_H, work('W-0002', night + 6 * MS_PER_H))
+    await office.send(night + MS_PER_H)
+    t.match(
+      office.letters(),
+      [/is cancelled/],
+      'told at once where it was to go off before they wake',
+    )
 
     office.away()
     await news('announced', night + 11 * MS_PER_H)
