@@ -133,6 +133,7 @@ t.test(
           customersInterrupted: 203,
           customerMinutes: 83 * 10 + 120 * 30,
           cause: null,
+          causeDetail: null,
           crew: { name: 'C3', state: 'onSite', at: '2026-03-10T11:55:00.000Z' },
           etr: {
             at: '2026-03-10T12:01:00.000Z',

@@ -907,7 +907,14 @@ t.test('a figure leads to the observations behind it', async (t) => {
       ],
     }
     const change = { before: null, after, corrected: false, why: [] }
-    const nobodySaid = { cause: null, crew: null, etr: null, closedAt: null, told: null }
+    const nobodySaid = {
+      cause: null,
+      causeDetail: null,
+      crew: null,
+      etr: null,
+      closedAt: null,
+      told: null,
+    }
     const saving = toSaveOutages([change], {
       at: until,
       localDay: (at) => localDayOf(at, 'UTC'),

@@ -1,6 +1,7 @@
 import type { Crew, Etr } from '../ledger/acts.ts'
 import type { OutageFacts, OutageId } from '../ledger/facts.ts'
 import type { Ledger } from '../ledger/state.ts'
+import type { CauseDetail } from '../reliability/cause-detail.ts'
 import type { OutageStanding } from '../notices/standing.ts'
 import { stormOver, type Storm } from '../notices/storm.ts'
 import { NOTHING_TOLD, readTold, type Told } from '../notices/told.ts'
@@ -13,6 +14,7 @@ export type Entry = {
   etr: Etr | null
   crew: Crew | null
   cause: string | null
+  causeDetail: CauseDetail | null
   closedAt: EpochMs | null
   told: Told
 }
@@ -28,6 +30,7 @@ export const entryOf = (row: BoardRow): Entry => ({
   etr: row.etr,
   crew: row.crew,
   cause: row.cause,
+  causeDetail: row.causeDetail,
   closedAt: row.closedAt,
   told: readTold(row.told),
 })
@@ -40,6 +43,7 @@ export function entryFor(board: Board, id: OutageId): Entry {
       etr: null,
       crew: null,
       cause: null,
+      causeDetail: null,
       closedAt: null,
       told: NOTHING_TOLD,
     }
@@ -66,6 +70,7 @@ export const rowOf = (id: OutageId, entry: Entry): BoardRow => ({
   id,
   kind: entry.planned ? 'planned' : 'unplanned',
   cause: entry.cause,
+  causeDetail: entry.causeDetail,
   crew: entry.crew,
   etr: entry.etr,
   closedAt: entry.closedAt,

@@ -4,6 +4,7 @@ import type { Act, ActAnswer, Actor, Etr } from '../ledger/acts.ts'
 import type { OutageFacts, OutageId } from '../ledger/facts.ts'
 import type { SwitchObservation } from '../ledger/observation.ts'
 import type { DeskChange } from '../notices/standing.ts'
+import { causeDetailOf } from '../reliability/cause-detail.ts'
 import type { OutageEvent } from '../stores/board.ts'
 import type { EpochMs } from '../time.ts'
 import type { Entry } from './board.ts'
@@ -86,7 +87,9 @@ export function ruleOutage(
     }
     case 'cause': {
       const { cause, detail } = act
-      return decided({ cause }, { desk: 'cause', outage, cause }, { cause, ...detail })
+      // What stood beside another cause goes with it.
+      const { detail: causeDetail } = causeDetailOf(cause, detail)
+      return decided({ cause, causeDetail }, { desk: 'cause', outage, cause }, { cause, ...detail })
     }
     case 'note':
       return decided({}, null, { text: act.text })

@@ -33,6 +33,11 @@ export type RuleOutages = (
 /** Events in one outage. */
 const MERGED_MAX = 100
 
+const causeOf = ({ cause, causeDetail }: Entry): Pick<Entry, 'cause' | 'causeDetail'> => ({
+  cause,
+  causeDetail,
+})
+
 type Known = { readonly facts: OutageFacts; readonly entry: Entry }
 
 const cannot = (says: string): ActAnswer => ({ outcome: 'cannot-rule', says })
@@ -172,7 +177,7 @@ export function openRulings(
           ...whole.entry,
           etr: whole.entry.etr ?? part.entry.etr,
           crew: whole.entry.crew ?? part.entry.crew,
-          cause: whole.entry.cause ?? part.entry.cause,
+          ...causeOf(whole.entry.cause === null ? part.entry : whole.entry),
         },
       ],
       [part.facts.id, { ...part.entry, closedAt: part.entry.closedAt ?? now }],

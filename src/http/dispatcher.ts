@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { parsePhases } from '../grid/phases.ts'
 import { CREW_STATES, type Act, type ActAnswer } from '../ledger/acts.ts'
+import { CAUSE_DETAILS, causeDetailOf } from '../reliability/cause-detail.ts'
 import {
   listOutages,
   OUTAGE_STATES,
@@ -28,7 +29,7 @@ import {
 } from './params.ts'
 import { findingsAtOutage } from './patrols.ts'
 import type { App, HttpParts } from './parts.ts'
-import { badField, notFound, Problem } from './problem.ts'
+import { badField, badFields, notFound, Problem } from './problem.ts'
 import { described, Outage } from './schemas.ts'
 
 /** Evidence is looked for this long before the start… */
@@ -143,6 +144,7 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
       detail: Type.Optional(
         Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 256 }), {
           maxProperties: 16,
+          description: `${CAUSE_DETAILS.join(', ')} are checked and kept beside the cause; other words stand in the timeline`,
         }),
       ),
     }),
@@ -203,12 +205,14 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
     name: body.name,
     state: body.state ?? 'assigned',
   }))
-  onOutage('cause', 'Says what it came from', (outage, body) => ({
-    act: 'cause',
-    outage,
-    cause: body.cause,
-    detail: body.detail ?? {},
-  }))
+  onOutage('cause', 'Says what it came from', (outage, body) => {
+    const { cause, detail = {} } = body
+    const { faults } = causeDetailOf(cause, detail)
+    if (faults.length > 0) {
+      throw badFields(faults.map(({ name, says }) => ({ in: 'body', at: `/detail/${name}`, says })))
+    }
+    return { act: 'cause', outage, cause, detail }
+  })
   onOutage('note', 'Adds words to its timeline', (outage, body) => ({
     act: 'note',
     outage,

@@ -24,6 +24,17 @@ export const Outage = Type.Object({
   customersInterrupted: Type.Integer(),
   customerMinutes: Type.Number({ description: 'up to now, momentary included' }),
   cause: orNull(Type.String()),
+  causeDetail: orNull(
+    Type.Object(
+      {
+        subCause: orNull(Type.String()),
+        equipment: orNull(Type.String()),
+        weather: orNull(Type.String()),
+        responsibleSystem: orNull(Type.String()),
+      },
+      { description: 'what was said beside the cause' },
+    ),
+  ),
   crew: Type.Unknown(),
   etr: Type.Unknown({ description: '{at, earliest, latest, source, issuedAt} or null' }),
   steps: Type.Array(

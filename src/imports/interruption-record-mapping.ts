@@ -19,6 +19,10 @@ export const RECORD_COLUMNS = [
   'external',
   'source_shortage',
   'planned_until',
+  'sub_cause',
+  'equipment',
+  'weather',
+  'responsible_system',
 ] as const
 export type RecordColumn = (typeof RECORD_COLUMNS)[number]
 
@@ -49,6 +53,10 @@ export const MappingSchema = Type.Object(
     /** Their word → ours. Words that are not named stay as they are. */
     causes: Type.Optional(Words),
     natures: Type.Optional(Words),
+    subCauses: Type.Optional(Words),
+    equipment: Type.Optional(Words),
+    weather: Type.Optional(Words),
+    responsibleSystems: Type.Optional(Words),
     /** Causes that mean planned work, in their words. */
     plannedCauses: Type.Optional(Type.Array(Type.String())),
     /** What to do with a row that has no end: refuse it (the default), leave it out, or take it as still going on. */

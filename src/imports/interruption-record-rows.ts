@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { causeDetailOf, type CauseDetailName } from '../reliability/cause-detail.ts'
 import type { RecordStep } from '../reliability/record.ts'
 import type { EpochMs } from '../time.ts'
 import type { FaultList } from './fault-list.ts'
@@ -17,6 +18,13 @@ const LONG_MS = 31 * 24 * 3_600_000
 const NO_END = 'is missing; a mapping may say withoutEnd: "open" (still out) or "leaveOut"'
 
 const REQUIRED: readonly RecordColumn[] = ['outage', 'started_at', 'ended_at', 'customers']
+/** The columns of what stands beside a cause. */
+const DETAIL_COLUMNS: Readonly<Record<CauseDetailName, RecordColumn>> = {
+  subCause: 'sub_cause',
+  equipment: 'equipment',
+  weather: 'weather',
+  responsibleSystem: 'responsible_system',
+}
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
@@ -127,6 +135,17 @@ export function openRowReader(header: readonly string[], options: RowOptions): R
     if (connectedKva !== null && !(connectedKva >= 0 && Number.isFinite(connectedKva)))
       refuse('connected_kva', 'bad-number', 'is no kVA', [kva])
     const cause = name('cause')
+    const ourCause = cause === null ? null : (mapping.causes?.[cause] ?? cause)
+    const beside = causeDetailOf(ourCause, {
+      subCause: inOurs(text('sub_cause'), mapping.subCauses),
+      equipment: inOurs(text('equipment'), mapping.equipment),
+      weather: inOurs(text('weather'), mapping.weather),
+      responsibleSystem: inOurs(text('responsible_system'), mapping.responsibleSystems),
+    })
+    for (const { name: detail, says } of beside.faults) {
+      const column = DETAIL_COLUMNS[detail]
+      refuse(column, 'bad-cause-detail', says, [text(column)])
+    }
     const natureWord = text('nature')
     const nature = planned.has(cause ?? '')
       ? 'planned'
@@ -152,7 +171,8 @@ export function openRowReader(header: readonly string[], options: RowOptions): R
       feeder,
       loadPoint: name('load_point'),
       connectedKva,
-      cause: cause === null ? null : (mapping.causes?.[cause] ?? cause),
+      cause: ourCause,
+      causeDetail: beside.detail,
       nature: nature === 'planned' ? 'planned' : 'unplanned',
       plannedUntil: approved !== null && 'at' in approved ? endAfter(from, approved) : null,
       external: flag('external'),
@@ -162,6 +182,9 @@ export function openRowReader(header: readonly string[], options: RowOptions): R
   }
   return { row, leftOut: () => leftOut }
 }
+
+const inOurs = (word: string, ours: Readonly<Record<string, string>> | undefined): string =>
+  ours !== undefined && Object.hasOwn(ours, word) ? (ours[word] ?? word) : word
 
 /** An hour that occurs twice in autumn: an end means its second occurrence where the first lies before the start. */
 function endAfter(from: EpochMs, ended: Extract<InstantRead, { at: EpochMs }>): EpochMs {

@@ -1,3 +1,4 @@
+import type { DeskCause } from '../reliability/causes.ts'
 import type { Words } from './language.ts'
 
 /** The causes a dispatcher may name by key; a record from elsewhere may hold others, which are shown as written. */
@@ -17,7 +18,7 @@ export const CAUSES = [
   'supply',
   'planned',
   'unknown',
-] as const
+] as const satisfies readonly DeskCause[]
 export type Cause = (typeof CAUSES)[number]
 
 export const CAUSE_WORDS: Words<Record<Cause, string>> = {

@@ -181,6 +181,32 @@ export const CAUSES: readonly Cause[] = TREE.flatMap(([code, en, zh, dlt, below]
 
 const byCode = new Map(CAUSES.map((cause) => [cause.code, cause]))
 
+/** What the console's dispatchers call a cause, and where that stands in the tree. */
+export const DESK_CAUSES = {
+  tree: 'VEGETATION',
+  weather: 'WEATHER',
+  lightning: 'LIGHTNING',
+  animal: 'WILDLIFE',
+  vehicle: 'PUBLIC/vehicle',
+  digging: 'PUBLIC/dig_in',
+  equipment: 'EQUIPMENT',
+  overload: 'EQUIPMENT/overload',
+  transformer: 'EQUIPMENT/transformer',
+  cable: 'EQUIPMENT/underground_cable',
+  vandalism: 'PUBLIC/vandalism_theft',
+  customer: 'PUBLIC/customer_equipment',
+  supply: 'POWER_SUPPLY',
+  planned: 'PLANNED',
+  unknown: 'UNKNOWN',
+} as const
+export type DeskCause = keyof typeof DESK_CAUSES
+
+const isDeskCause = (word: string): word is DeskCause => Object.hasOwn(DESK_CAUSES, word)
+
+/** Where a code or a dispatcher's word stands in the tree: itself, or the category before its stroke. Undefined for other words. */
+export const treeCauseOf = (cause: string): Cause | undefined =>
+  byCode.get(isDeskCause(cause) ? DESK_CAUSES[cause] : cause) ?? categoryOf(cause)
+
 /** The cause of a code; undefined for a word that is not in the tree, which a record may well have. */
 export const causeOf = (code: string): Cause | undefined => byCode.get(code)
 

@@ -1,4 +1,4 @@
-import { categoryOf, causeOf, DLT_CAUSES } from './causes.ts'
+import { categoryOf, causeOf, DLT_CAUSES, treeCauseOf } from './causes.ts'
 import type { Words } from './rule-words.ts'
 
 /** Causes by their own code, by category of IEEE Std 1782, or by responsible cause of DL/T 836. */
@@ -43,9 +43,9 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 export function causeAt(level: CauseLevel, cause: string | null): string | null {
   if (cause === null) return null
   if (level === 'cause') return cause
-  const found = causeOf(cause) ?? categoryOf(cause)
+  const found = treeCauseOf(cause)
   if (found === undefined) return cause
-  return level === 'dlt' ? found.dlt : (categoryOf(cause) ?? found).code
+  return level === 'dlt' ? found.dlt : (categoryOf(found.code) ?? found).code
 }
 
 export function causeName(level: CauseLevel, group: string | null): Words {

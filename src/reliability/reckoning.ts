@@ -1,5 +1,6 @@
 import { loadPointOf, type GroupCode, type OutageId } from '../ledger/facts.ts'
 import { MS_PER_H, MS_PER_MIN, MS_PER_S, type EpochMs } from '../time.ts'
+import type { CauseDetail } from './cause-detail.ts'
 import { dayStart, type LocalDay } from './calendar.ts'
 import type { InterruptionFilter, RulebookSettings } from './rulebook.ts'
 
@@ -25,6 +26,8 @@ export type Interruption = {
   /** Whom planned work had told of it; null or absent where nobody says: then all of them. */
   readonly plannedTold?: ReadonlySet<GroupCode> | null
   readonly cause: string | null
+  /** What was said beside the cause; null or absent where nothing was. */
+  readonly causeDetail?: CauseDetail | null
   readonly external: boolean
   readonly sourceShortage: boolean
 }

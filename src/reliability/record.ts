@@ -1,4 +1,5 @@
 import type { EpochMs } from '../time.ts'
+import type { CauseDetail } from './cause-detail.ts'
 import type { LocalDay } from './calendar.ts'
 
 /** One row of an interruption record (contract.md): customers of one outage that came back together. */
@@ -15,6 +16,7 @@ export type RecordStep = {
   readonly loadPoint: string | null
   readonly connectedKva: number | null
   readonly cause: string | null
+  readonly causeDetail: CauseDetail | null
   readonly nature: 'planned' | 'unplanned'
   /** The end that was approved for planned work. */
   readonly plannedUntil: EpochMs | null

@@ -1,5 +1,6 @@
 import { count, escape, list, notesOf, page } from './print-page.ts'
 import {
+  groupName,
   indexName,
   settingsInWords,
   shown,
@@ -120,7 +121,7 @@ function manyGroups(report: PrintedReport, language: ReportLanguage): string {
       (symbol) => `<td class="n">${shown(row.indices[symbol] ?? null, unitOf(symbol))}</td>`,
     )
     const mark = row.provisional ? ' *' : ''
-    return `<tr><td>${escape(row.group ?? words.none)}${mark}</td><td class="n">${count(row.customersServed)}</td><td class="n">${count(row.ci)}</td><td class="n">${count(row.cmi)}</td>${cells.join('')}</tr>`
+    return `<tr><td>${escape(row.group === null ? words.none : groupName(report.by, row.group, language))}${mark}</td><td class="n">${count(row.customersServed)}</td><td class="n">${count(row.ci)}</td><td class="n">${count(row.cmi)}</td>${cells.join('')}</tr>`
   })
   return `<table><thead><tr><th>${words.group}</th><th class="n">${words.served}</th><th class="n">${words.interruptions}</th><th class="n">${words.minutes}</th>${head.join('')}</tr></thead>
 <tbody>${lines.join('\n')}</tbody></table>`

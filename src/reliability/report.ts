@@ -1,3 +1,5 @@
+import { detailName } from './cause-detail.ts'
+import { causeOf, DLT_NATURES } from './causes.ts'
 import type { IndexRow } from './indices.ts'
 import { ruleName, ruleValue, type Words } from './rule-words.ts'
 import { rulebookOf } from './rulebooks.ts'
@@ -111,6 +113,22 @@ export function indexName(rulebookId: string, symbol: string, language: ReportLa
   const rule = rulebookOf(rulebookId)?.indices.find((one) => one.symbol === symbol)
   if (rule === undefined) return symbol
   return language === 'zh-CN' ? rule.name.zh : rule.name.en
+}
+
+const DETAIL_GROUPS = {
+  sub_cause: 'subCause',
+  equipment: 'equipment',
+  weather: 'weather',
+  responsible_system: 'responsibleSystem',
+} as const
+
+/** A row's group for people: causes, what stands beside them and natures of DL/T 836 by their names, everything else as it is. */
+export function groupName(by: string, group: string, language: ReportLanguage): string {
+  const nature = by === 'dlt_nature' ? DLT_NATURES.find(({ code }) => code === group) : undefined
+  const named = nature ?? (by === 'cause' ? causeOf(group) : undefined)
+  if (named !== undefined) return `${language === 'zh-CN' ? named.zh : named.en} (${group})`
+  const detail = Object.entries(DETAIL_GROUPS).find(([one]) => one === by)?.[1]
+  return detail === undefined ? group : detailName(detail, group)[language]
 }
 
 /** Rounded for people only: minutes and hours to 2 places, frequencies to 3, shares to 6 (percent to 4). */

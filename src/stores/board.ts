@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Crew, Etr } from '../ledger/acts.ts'
 import type { OutageId } from '../ledger/facts.ts'
 import type { GatewayState } from '../ledger/observation.ts'
+import type { CauseDetail } from '../reliability/cause-detail.ts'
 import type { EpochMs } from '../time.ts'
 import { jsonOrNull, lines } from './columns.ts'
 import { instant, type Database } from './database.ts'
@@ -12,6 +13,7 @@ export type BoardRow = {
   readonly id: OutageId
   readonly kind: string
   readonly cause: string | null
+  readonly causeDetail: CauseDetail | null
   readonly crew: Crew | null
   readonly etr: Etr | null
   readonly closedAt: EpochMs | null
@@ -62,12 +64,15 @@ export async function restoredUnclosed(
 }
 
 const boardRows = (db: Database) =>
-  db.selectFrom('outage').select(['id', 'kind', 'cause', 'crew', 'etr', 'closed_at', 'told'])
+  db
+    .selectFrom('outage')
+    .select(['id', 'kind', 'cause', 'cause_detail', 'crew', 'etr', 'closed_at', 'told'])
 
 const readRow = (row: {
   id: string
   kind: string
   cause: string | null
+  cause_detail: CauseDetail | null
   crew: unknown
   etr: unknown
   closed_at: EpochMs | null
@@ -76,6 +81,7 @@ const readRow = (row: {
   id: row.id,
   kind: row.kind,
   cause: row.cause,
+  causeDetail: row.cause_detail,
   crew: row.crew as Crew | null,
   etr: row.etr as Etr | null,
   closedAt: row.closed_at,
@@ -90,15 +96,16 @@ export function toSaveBoard(
   if (rows.length === 0) return []
   const update = sql`
     update outage set
-      kind = said.kind, cause = said.cause, crew = said.crew::jsonb, etr = said.etr::jsonb,
+      kind = said.kind, cause = said.cause, cause_detail = said.cause_detail::jsonb, crew = said.crew::jsonb, etr = said.etr::jsonb,
       closed_at = to_timestamp(said.closed_at::float8 / 1000), told = said.told::jsonb,
       revision = revision + said.raise::int, updated_at = ${new Date(at)}
     from rows from (
       ${lines(rows.map((row) => row.id))}, ${lines(rows.map((row) => row.kind))}, unnest(${rows.map((row) => row.cause)}::text[]),
+      ${lines(rows.map((row) => jsonOrNull(row.causeDetail)))},
       ${lines(rows.map((row) => jsonOrNull(row.crew)))}, ${lines(rows.map((row) => jsonOrNull(row.etr)))},
       ${lines(rows.map((row) => row.closedAt))}, ${lines(rows.map((row) => jsonOrNull(row.told)))},
       ${lines(rows.map((row) => (row.raise ? 1 : 0)))}
-    ) as said (id, kind, cause, crew, etr, closed_at, told, raise)
+    ) as said (id, kind, cause, cause_detail, crew, etr, closed_at, told, raise)
     where outage.id = said.id`
   return [constant(update)]
 }

@@ -1,3 +1,4 @@
+import type { CauseDetail } from '../reliability/cause-detail.ts'
 import { hoursBetween } from '../reliability/calendar.ts'
 import { headlineFilter, indexRow, type IndexRow } from '../reliability/indices.ts'
 import { emptySums, type Counted } from '../reliability/reckoning.ts'
@@ -18,6 +19,7 @@ export type ExplainedSet = {
   readonly until: string | null
   readonly feeder: string | null
   readonly cause: string | null
+  readonly causeDetail: CauseDetail | null
   /** Planned work that outlasted its approved end is told in two sets where the rulebook counts the overrun as a fault. */
   readonly nature: 'planned' | 'unplanned'
   readonly length: 'short' | 'long'
@@ -155,6 +157,7 @@ const explainedSet = (set: GrowingSet): ExplainedSet => ({
   until: set.counted.until === null ? null : toIso(set.counted.until),
   feeder: set.counted.first.feeder,
   cause: set.counted.first.cause,
+  causeDetail: set.counted.first.causeDetail ?? null,
   nature: set.counted.first.nature,
   length: set.counted.length,
   customers: set.customers,

@@ -100,6 +100,11 @@ function groupsOf(
       keys.add('planned').add('unplanned')
       break
     case 'cause':
+    case 'sub_cause':
+    case 'equipment':
+    case 'weather':
+    case 'responsible_system':
+    case 'dlt_nature':
       break
   }
   return [...keys].sort()

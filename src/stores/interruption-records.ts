@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { localDayOf } from '../reliability/calendar.ts'
 import type { RecordServed, RecordStep } from '../reliability/record.ts'
 import { toIso, type EpochMs } from '../time.ts'
+import { jsonOrNull } from './columns.ts'
 import type { Tx } from './database.ts'
 
 /** What the import of a record hands over. */
@@ -43,7 +44,7 @@ export async function storeInterruptionRecord(
   await sql`create temporary table record_step (
     outage text, area text, substation text, feeder text, load_point text, from_at timestamptz, until_at timestamptz,
     customers int, connected_kva float8, local_day date, nature text, cause text, external boolean,
-    source_shortage boolean, planned_until timestamptz, members int[]
+    source_shortage boolean, planned_until timestamptz, cause_detail jsonb, members int[]
   ) on commit drop`.execute(tx)
   let rows = 0
   for await (const steps of record.steps()) {
@@ -96,9 +97,8 @@ async function insertSteps(tx: Tx, steps: readonly RecordStep[], timeZone: strin
       ${column((s) => localDayOf(s.from, timeZone))}::date[],
       ${column((s) => s.nature)}::text[], ${column((s) => s.cause)}::text[],
       ${column((s) => s.external)}::boolean[], ${column((s) => s.sourceShortage)}::boolean[],
-      ${column((s) => (s.plannedUntil === null ? null : toIso(s.plannedUntil)))}::timestamptz[])`.execute(
-    tx,
-  )
+      ${column((s) => (s.plannedUntil === null ? null : toIso(s.plannedUntil)))}::timestamptz[],
+      ${column((s) => jsonOrNull(s.causeDetail))}::text[]::jsonb[])`.execute(tx)
 }
 
 /** The supply groups of named load points; a name that no network has had gets a number of its own, for ever. */
@@ -131,7 +131,7 @@ async function replaceChanged(
 ): Promise<{ added: number; changed: number; same: number; days: string[] }> {
   const said = sql`md5(string_agg(concat_ws('|', extract(epoch from from_at), extract(epoch from until_at),
     coalesce(area, ''), coalesce(substation, ''), coalesce(feeder, ''), customers, coalesce(connected_kva::text, ''),
-    members, nature, coalesce(cause, ''), external, source_shortage, coalesce(planned_until::text, '')), ',' order by from_at, until_at, customers, members))`
+    members, nature, coalesce(cause, ''), external, source_shortage, coalesce(planned_until::text, ''), cause_detail::text), ',' order by from_at, until_at, customers, members))`
   await sql`create temporary table record_outage on commit drop as
     select s.outage, o.id is not null as known, false as same
     from (select distinct outage from record_step) s left join outage o on o.id = s.outage`.execute(
@@ -152,12 +152,12 @@ async function replaceChanged(
     tx,
   )
   await sql`insert into interruption (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members,
-      local_day, nature, cause, external, source_shortage, planned_until)
+      local_day, nature, cause, external, source_shortage, planned_until, cause_detail)
     select outage, from_at, until_at, area, substation, feeder, 7, customers, connected_kva, members,
-      local_day, nature, cause, external, source_shortage, planned_until
+      local_day, nature, cause, external, source_shortage, planned_until, cause_detail
     from record_step join record_outage using (outage) where not same`.execute(tx)
   await sql`insert into outage (id, origin, kind, device, anchor_at, phases, area, substation, feeder, started_at, restored_at,
-      closed_at, customers_out, customers_interrupted, closed_customer_ms, steps, cause, revision, updated_at)
+      closed_at, customers_out, customers_interrupted, closed_customer_ms, steps, cause, cause_detail, revision, updated_at)
     select outage, 'imported', case when bool_and(nature = 'planned') then 'planned' else 'unplanned' end, null, min(from_at), 7,
       case when count(distinct area) = 1 then min(area) end,
       case when count(distinct substation) = 1 then min(substation) end,
@@ -170,14 +170,14 @@ async function replaceChanged(
           'customersRestored', t.customers) order by t.until_at), '[]')
         from (select until_at, sum(customers) as customers from record_step u
           where u.outage = s.outage and until_at is not null group by until_at) t),
-      (array_agg(cause order by from_at, until_at))[1], 1, ${toIso(now)}::timestamptz
+      (array_agg(cause order by from_at, until_at))[1], (array_agg(cause_detail order by from_at, until_at))[1], 1, ${toIso(now)}::timestamptz
     from record_step s join record_outage using (outage) where not same
     group by outage
     on conflict (id) do update set kind = excluded.kind, anchor_at = excluded.anchor_at, area = excluded.area,
       substation = excluded.substation, feeder = excluded.feeder, started_at = excluded.started_at,
       restored_at = excluded.restored_at, closed_at = excluded.closed_at, customers_out = excluded.customers_out,
       customers_interrupted = excluded.customers_interrupted, closed_customer_ms = excluded.closed_customer_ms,
-      steps = excluded.steps, cause = excluded.cause, revision = outage.revision + 1, updated_at = excluded.updated_at`.execute(
+      steps = excluded.steps, cause = excluded.cause, cause_detail = excluded.cause_detail, revision = outage.revision + 1, updated_at = excluded.updated_at`.execute(
     tx,
   )
   const { rows } = await sql<{ added: number; changed: number; same: number }>`

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { formatPhases } from '../grid/phases.ts'
 import type { EtrSource } from '../ledger/acts.ts'
 import type { GroupCode } from '../ledger/facts.ts'
+import type { CauseDetail } from '../reliability/cause-detail.ts'
 import { MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import { instant, type Database } from './database.ts'
 import { firstKeyAt, OBSERVATION_COLUMNS, type ObservationRow } from './observation-row.ts'
@@ -33,6 +34,8 @@ export type OutageView = {
   /** All time without supply up to now, momentary included. */
   readonly customerMinutes: number
   readonly cause: string | null
+  /** Sub-cause, equipment, weather and responsible system, each apart; null where nothing was said beside the cause. */
+  readonly causeDetail: CauseDetail | null
   readonly crew: { readonly name: string; readonly state: string; readonly at: string } | null
   readonly etr: EtrView | null
   readonly steps: readonly { at: string; device: string | null; customersRestored: number }[]
@@ -174,6 +177,7 @@ type OutageRow = {
   closed_customer_ms: number
   steps: readonly { at: EpochMs; device: string | null; customersRestored: number }[]
   cause: string | null
+  cause_detail: CauseDetail | null
   crew: unknown
   etr: unknown
   merged_into: string | null
@@ -199,6 +203,7 @@ function viewOf(row: OutageRow, open: OpenSets | undefined, now: EpochMs): Outag
     customersInterrupted: row.customers_interrupted,
     customerMinutes: (row.closed_customer_ms + openMs) / MS_PER_MIN,
     cause: row.cause,
+    causeDetail: row.cause_detail,
     crew: inIso(row.crew) as OutageView['crew'],
     etr: inIso(row.etr) as OutageView['etr'],
     steps: row.steps.map((step) => ({

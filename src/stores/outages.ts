@@ -33,11 +33,11 @@ export function toSaveOutages(changes: readonly OutageChange[], about: OutageSav
     lines(rows.map(({ board }) => read(board)))
   const upsert = sql`
     insert into outage as known (id, device, anchor_at, start_uncertain, locked_out, phases, area, substation, feeder, started_at,
-      restored_at, customers_out, customers_interrupted, closed_customer_ms, steps, kind, cause, crew, etr, closed_at, told, revision,
+      restored_at, customers_out, customers_interrupted, closed_customer_ms, steps, kind, cause, cause_detail, crew, etr, closed_at, told, revision,
       updated_at)
     select id, device, to_timestamp(anchor_at::float8 / 1000), start_uncertain::boolean, locked_out::boolean, phases::smallint, area,
       substation, feeder, to_timestamp(started_at::float8 / 1000), to_timestamp(restored_at::float8 / 1000), customers_out::int,
-      customers_interrupted::int, closed_customer_ms::bigint, steps::jsonb, kind, cause, crew::jsonb, etr::jsonb,
+      customers_interrupted::int, closed_customer_ms::bigint, steps::jsonb, kind, cause, cause_detail::jsonb, crew::jsonb, etr::jsonb,
       to_timestamp(closed_at::float8 / 1000), told::jsonb, 1, ${new Date(about.at)}::timestamptz
     from rows from (
       ${pick((o) => o.id)}, ${pick((o) => o.device)}, ${pick((o) => o.anchorAt)}, ${pick((o) => o.startUncertain)},
@@ -45,16 +45,18 @@ export function toSaveOutages(changes: readonly OutageChange[], about: OutageSav
       ${pick((o) => o.substation)}, ${pick((o) => o.feeder)}, ${pick((o) => o.startedAt)}, ${pick((o) => o.restoredAt)},
       ${pick((o) => o.customersOut)}, ${pick((o) => o.customersInterrupted)}, ${pick((o) => o.closedCustomerMs)},
       ${pick((o) => JSON.stringify(o.steps))}, ${added((b) => b.kind)}, unnest(${rows.map(({ board }) => board.cause)}::text[]),
+      ${added((b) => jsonOrNull(b.causeDetail))},
       ${added((b) => jsonOrNull(b.crew))}, ${added((b) => jsonOrNull(b.etr))}, ${added((b) => b.closedAt)},
       ${added((b) => jsonOrNull(b.told))}
     ) as said (id, device, anchor_at, start_uncertain, locked_out, phases, area, substation, feeder, started_at, restored_at,
-      customers_out, customers_interrupted, closed_customer_ms, steps, kind, cause, crew, etr, closed_at, told)
+      customers_out, customers_interrupted, closed_customer_ms, steps, kind, cause, cause_detail, crew, etr, closed_at, told)
     on conflict (id) do update set
       device = excluded.device, anchor_at = excluded.anchor_at, start_uncertain = excluded.start_uncertain,
       locked_out = excluded.locked_out, phases = excluded.phases, area = excluded.area, substation = excluded.substation,
       feeder = excluded.feeder, started_at = excluded.started_at, restored_at = excluded.restored_at,
       customers_out = excluded.customers_out, customers_interrupted = excluded.customers_interrupted,
       closed_customer_ms = excluded.closed_customer_ms, steps = excluded.steps, kind = excluded.kind, cause = excluded.cause,
+      cause_detail = excluded.cause_detail,
       crew = excluded.crew, etr = excluded.etr, closed_at = excluded.closed_at, told = excluded.told,
       revision = known.revision + 1, updated_at = excluded.updated_at`
   return [constant(upsert), ...toReplaceSets(changes, about)]

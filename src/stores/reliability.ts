@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { buildNetwork, type Network } from '../grid/network.ts'
 import type { NetworkTables } from '../grid/tables.ts'
 import { groupCode, type GroupCode } from '../ledger/facts.ts'
+import type { CauseDetail } from '../reliability/cause-detail.ts'
 import { dayStart, localDayOf, type LocalDay } from '../reliability/calendar.ts'
 import type { GroupLoad, Interruption, Weigh } from '../reliability/reckoning.ts'
 import { servedBook, type NetworkStatement, type ServedBook } from '../reliability/served.ts'
@@ -207,6 +208,7 @@ type InterruptionRow = {
   local_day: LocalDay
   nature: string
   cause: string | null
+  cause_detail: CauseDetail | null
   external: boolean
   source_shortage: boolean
   planned_until: EpochMs | null
@@ -236,7 +238,8 @@ export async function* readInterruptions(
     await sql`declare interruptions no scroll cursor for
       select i.outage, i.from_at, i.until_at, i.area, i.substation, i.feeder, i.customers, i.connected_kva, i.members,
         i.local_day, case o.kind when 'planned' then 'planned' else i.nature end as nature,
-        coalesce(i.cause, o.cause) as cause, i.external, i.source_shortage, i.planned_until
+        coalesce(i.cause, o.cause) as cause,
+        case when i.cause is null then coalesce(i.cause_detail, o.cause_detail) else i.cause_detail end as cause_detail, i.external, i.source_shortage, i.planned_until
       from interruption i left join outage o on o.id = i.outage
       where (i.from_at >= ${from} and i.from_at < ${to}) ${early}
       order by i.from_at, i.outage collate "C", i.until_at nulls last, i.feeder collate "C", i.customers, i.members[1]`.execute(
@@ -277,6 +280,7 @@ const interruptionOf = (
   plannedUntil: row.planned_until ?? approved.get(row.outage)?.until ?? null,
   plannedTold: approved.get(row.outage)?.told ?? null,
   cause: row.cause,
+  causeDetail: row.cause_detail,
   external: row.external,
   sourceShortage: row.source_shortage,
 })

@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
 import { addDays, hoursBetween, monthOf, type LocalDay } from '../reliability/calendar.ts'
+import { subCauseOf } from '../reliability/cause-detail.ts'
+import { dltNatureOf } from '../reliability/causes.ts'
 import { countsOutages, type Served } from '../reliability/indices.ts'
 import {
   openReckoning,
@@ -19,7 +21,12 @@ export const GROUPINGS = [
   'substation',
   'feeder',
   'cause',
+  'sub_cause',
+  'equipment',
+  'weather',
+  'responsible_system',
   'nature',
+  'dlt_nature',
   'month',
   'day',
 ] as const
@@ -127,8 +134,18 @@ function cellOf(
       return row.feeder ?? ''
     case 'cause':
       return row.cause ?? ''
+    case 'sub_cause':
+      return subCauseOf(row.cause, row.causeDetail ?? null) ?? ''
+    case 'equipment':
+      return row.causeDetail?.equipment ?? ''
+    case 'weather':
+      return row.causeDetail?.weather ?? ''
+    case 'responsible_system':
+      return row.causeDetail?.responsibleSystem ?? ''
     case 'nature':
       return row.nature
+    case 'dlt_nature':
+      return dltNatureOf({ ...row, cause: subCauseOf(row.cause, row.causeDetail ?? null) })
     case 'month':
       return monthOf(row.day)
     case 'day':

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { CauseDetail } from '../reliability/cause-detail.ts'
 import type { EpochMs } from '../time.ts'
 
 /** timestamptz: read as milliseconds since 1970 (see `openDatabase`), written as a Date or RFC 3339 text. */
@@ -6,6 +7,8 @@ export type Instant = ColumnType<EpochMs, Date | string, Date | string>
 export type InstantOrNull = ColumnType<EpochMs | null, Date | string | null, Date | string | null>
 /** jsonb: read parsed, written as JSON text. */
 export type Json<T> = ColumnType<T, string, string>
+/** The same where it may be missing. */
+export type JsonOrNull<T> = ColumnType<T | null, string | null | undefined, string | null>
 /** date: read and written as `YYYY-MM-DD`. */
 export type LocalDay = string
 
@@ -148,6 +151,7 @@ export type CoreTables = {
     closed_customer_ms: number
     steps: Json<readonly { at: EpochMs; device: string | null; customersRestored: number }[]>
     cause: string | null
+    cause_detail: JsonOrNull<CauseDetail>
     crew: Json<unknown> | null
     etr: Json<unknown> | null
     told: Json<unknown> | null
@@ -197,6 +201,7 @@ export type CoreTables = {
     local_day: LocalDay
     nature: Generated<string>
     cause: string | null
+    cause_detail: JsonOrNull<CauseDetail>
     external: Generated<boolean>
     source_shortage: Generated<boolean>
     planned_until: ColumnType<

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { useState } from 'preact/hooks'
+import { CAUSE_DETAILS, detailChoices } from '../../reliability/cause-detail.ts'
 import type { EpochMs } from '../../time.ts'
 import { send } from '../api.ts'
 import { CAUSES, causeWord } from '../causes.ts'
@@ -177,6 +178,20 @@ function CrewForm({ outage }: { outage: Outage }) {
 function CauseForm({ outage }: { outage: Outage }) {
   const words = w.value.act
   const [cause, setCause] = useState(outage.cause ?? '')
+  const [said, setSaid] = useState<Readonly<Record<string, string | null>>>(
+    outage.causeDetail ?? {},
+  )
+  const choices = CAUSE_DETAILS.map((name) => ({
+    name,
+    options: detailChoices(name, cause === '' ? null : cause),
+  }))
+  // What is not below the cause that is chosen now is not sent with it.
+  const detail = Object.fromEntries(
+    choices.flatMap(({ name, options }) => {
+      const code = said[name]
+      return options.some(([option]) => option === code) ? [[name, code]] : []
+    }),
+  )
   return (
     <ActFrame
       head={words.causeHead(outageName(outage))}
@@ -184,7 +199,7 @@ function CauseForm({ outage }: { outage: Outage }) {
       doing={{
         button: words.set,
         refusal: cause === '' ? words.causeBad : null,
-        run: () => send(path(outage, 'cause'), { cause }),
+        run: () => send(path(outage, 'cause'), { cause, detail }),
       }}
     >
       <p class="eff" role="status">
@@ -203,6 +218,24 @@ function CauseForm({ outage }: { outage: Outage }) {
             ))}
           </select>
         </Field>
+        {choices.map(
+          ({ name, options }) =>
+            options.length > 0 && (
+              <Field key={name} label={words.causeDetail[name]}>
+                <select
+                  value={detail[name] ?? ''}
+                  onChange={(event) => setSaid({ ...said, [name]: event.currentTarget.value })}
+                >
+                  <option value="">…</option>
+                  {options.map(([code, names]) => (
+                    <option key={code} value={code}>
+                      {names[language.value]}
+                    </option>
+                  ))}
+                </select>
+              </Field>
+            ),
+        )}
       </div>
     </ActFrame>
   )

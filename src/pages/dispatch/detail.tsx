@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals'
+import { CAUSE_DETAILS, detailName } from '../../reliability/cause-detail.ts'
 import { causeWord } from '../causes.ts'
 import { count, hhmm, hhmmss, hoursMinutes, instant, language, when } from '../language.ts'
 import { StateWord } from '../marks.tsx'
@@ -136,6 +137,7 @@ function Facts({ outage }: { outage: Outage }) {
       <span>
         {words.cause}{' '}
         <b>{outage.cause === null ? words.notKnownYet : causeWord(outage.cause, language.value)}</b>
+        {besideCause(outage)}
       </span>
       <span>
         {words.crew}{' '}
@@ -149,6 +151,15 @@ function Facts({ outage }: { outage: Outage }) {
       <code class="id">{outage.id}</code>
     </p>
   )
+}
+
+/** What was said beside the cause, in brackets; nothing where nothing was. */
+function besideCause({ causeDetail }: Outage): string {
+  const names = CAUSE_DETAILS.flatMap((name) => {
+    const code = causeDetail?.[name]
+    return code == null ? [] : [detailName(name, code)[language.value]]
+  })
+  return names.length === 0 ? '' : ` (${names.join(', ')})`
 }
 
 type Line = { readonly at: number; readonly says: preact.ComponentChildren; readonly by: string }

@@ -1,3 +1,4 @@
+import type { CauseDetail } from '../../reliability/cause-detail.ts'
 import type { EpochMs } from '../../time.ts'
 import { instant } from '../language.ts'
 import type { State } from '../marks.tsx'
@@ -19,6 +20,7 @@ export type Outage = {
   readonly customersInterrupted: number
   readonly customerMinutes: number
   readonly cause: string | null
+  readonly causeDetail: CauseDetail | null
   readonly crew: { readonly name: string; readonly state: string; readonly at: string } | null
   readonly etr: Etr | null
   readonly steps: readonly Step[]

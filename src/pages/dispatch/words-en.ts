@@ -327,6 +327,12 @@ export const en = {
     name: 'Name crew',
     causeHead: (id: string) => `Cause of ${id}`,
     causeField: 'Cause',
+    causeDetail: {
+      subCause: 'More exactly',
+      equipment: 'What failed',
+      weather: 'Weather',
+      responsibleSystem: 'Whose system',
+    },
     causeEffect: (cause: string, n: string) =>
       `${n} customers read “${cause}”, and the record counts it there.`,
     causeBad: 'Choose the cause.',

@@ -311,6 +311,12 @@ export const zh: typeof en = {
     name: '指派',
     causeHead: (id) => `${id} 的原因`,
     causeField: '原因',
+    causeDetail: {
+      subCause: '细分原因',
+      equipment: '损坏设备',
+      weather: '当时天气',
+      responsibleSystem: '责任系统',
+    },
     causeEffect: (cause, n) => `${n} 户将看到“${cause}”，并按此计入记录。`,
     causeBad: '请选择原因。',
     set: '确定原因',
