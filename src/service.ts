@@ -120,6 +120,7 @@ async function openAll(
     metrics,
     points: { groupOf: (point) => network.current()?.groupOf(point) ?? null },
     isRevoked: (identity) => auth.isRevoked(identity),
+    socketsPerIdentity: settings.socketsPerIdentity,
   })
   regroup = () => rooms.regroup()
   const stream = await openStream({ db, rooms, logger, follow: hasEngine ? null : config })
@@ -259,6 +260,7 @@ async function openAll(
       allowedOrigins: settings.allowedOrigins,
       phones: settings.phones,
       trustProxy: settings.trustProxy,
+      openingsPerAddressPerMin: settings.openingsPerMin,
     },
     logger,
   })

@@ -24,6 +24,10 @@ export type Settings = {
   readonly engineUrl: string | undefined
   readonly allowedOrigins: readonly string[]
   readonly trustProxy: boolean
+  /** Sockets opened from one address in a minute; undefined: as the guard has it. */
+  readonly openingsPerMin: number | undefined
+  /** Sockets open at once by one identity; undefined: as the rooms have it. */
+  readonly socketsPerIdentity: number | undefined
   readonly logLevel: string
   /** Whom customers are told to call. */
   readonly phones: { readonly utility: string | null; readonly emergency: string | null }
@@ -113,6 +117,16 @@ export function readSettings(
     ),
     trustProxy: read<boolean>('RELIGHT_TRUST_PROXY', false, (word) =>
       word === '1' ? true : word === '0' ? false : { wrong: 'is neither 0 nor 1' },
+    ),
+    openingsPerMin: read<number | undefined>(
+      'RELIGHT_OPENINGS_PER_MIN',
+      undefined,
+      whole(1, 10_000_000),
+    ),
+    socketsPerIdentity: read<number | undefined>(
+      'RELIGHT_SOCKETS_PER_IDENTITY',
+      undefined,
+      whole(1, 60_000),
     ),
     logLevel: read<string>('LOG_LEVEL', 'info', (level) =>
       LOG_LEVELS.includes(level) ? level : { wrong: `is none of ${LOG_LEVELS.join(', ')}` },

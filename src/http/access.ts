@@ -8,6 +8,8 @@ export type Access = {
   readonly engine?: true
   /** Not counted against the rate limits. */
   readonly unlimited?: true
+  /** It opens sockets: counted by address, apart from requests. */
+  readonly opens?: true
 }
 
 const STAFF = ['dispatcher', 'planner'] as const
@@ -133,7 +135,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   // Whoever has a token.
   'POST /api/v1/live/ticket': by(...ALL),
   // The socket does its own asking, before the upgrade: a ticket is not a token.
-  'GET /live': probe,
+  'GET /live': { who: 'anyone', opens: true },
 
   // Administrator.
   'POST /api/v1/tokens/:jti/revoke': by(),

@@ -1,7 +1,7 @@
-import type { WebSocket } from '@fastify/websocket'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Identity } from '../stores/identity.ts'
+import { HEARTBEAT_S } from '../live/rooms.ts'
 import { issueTicket, redeemTicket, TICKET_TTL_S } from '../stores/accounts.ts'
 import { toIso } from '../time.ts'
 import { bearerOf, unidentified } from './guard.ts'
@@ -10,6 +10,9 @@ import { Problem } from './problem.ts'
 
 /** Messages of clients are short; a longer frame ends the socket (1009). */
 export const FRAME_BYTES_MAX = 65_536
+
+/** A socket that does not answer has been let go by then, and its place is free. */
+const PLACE_FREE_AFTER_S = 2 * HEARTBEAT_S
 
 /** Who comes in to the rooms: asked before the upgrade, so that a refusal is an ordinary answer. */
 export async function liveRoutes(app: App, parts: HttpParts): Promise<void> {
@@ -31,6 +34,19 @@ export async function liveRoutes(app: App, parts: HttpParts): Promise<void> {
     },
   )
 
+  /** By the token that came along, or by a ticket; refused where there is neither. */
+  async function identify(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (request.identity !== null) return
+    const { ticket } = request.query as { ticket?: unknown }
+    if (typeof ticket === 'string') {
+      request.identity = (await redeemTicket(parts.db, ticket, parts.clock())) ?? null
+      if (request.identity !== null && !parts.auth.isRevoked(request.identity)) return
+      throw new Problem(401, 'invalid-ticket', 'the ticket is unknown, used or too old')
+    }
+    const token = bearerOf(request)
+    throw unidentified(reply, token === undefined ? undefined : await parts.auth.verify(token))
+  }
+
   app.get(
     '/live',
     {
@@ -43,15 +59,11 @@ export async function liveRoutes(app: App, parts: HttpParts): Promise<void> {
         if (!isOwnOrigin(request, parts.settings.allowedOrigins)) {
           throw new Problem(403, 'foreign-origin', 'pages of this origin may not listen here')
         }
-        if (request.identity !== null) return
-        const { ticket } = request.query as { ticket?: unknown }
-        if (typeof ticket === 'string') {
-          request.identity = (await redeemTicket(parts.db, ticket, parts.clock())) ?? null
-          if (request.identity !== null && !parts.auth.isRevoked(request.identity)) return
-          throw new Problem(401, 'invalid-ticket', 'the ticket is unknown, used or too old')
-        }
-        const token = bearerOf(request)
-        throw unidentified(reply, token === undefined ? undefined : await parts.auth.verify(token))
+        await identify(request, reply)
+        const place = parts.live.place(identified(request))
+        if (place.free) return
+        const says = `this identity has ${place.max} sockets, and may have no more`
+        throw app.tooMany(reply, 'sockets-by-identity', PLACE_FREE_AFTER_S, says)
       },
       preHandler: async (request, reply) => {
         // What answers from here on is the socket; the response that is not sent would live, and hold the request, as long as it.
@@ -60,14 +72,10 @@ export async function liveRoutes(app: App, parts: HttpParts): Promise<void> {
     },
     (socket, request) => {
       // The plugin's own listener holds the request for as long as the socket lives: that is most of what a socket would cost.
-      socket.removeAllListeners('error').on('error', letGo)
+      socket.removeAllListeners('error')
       parts.live.join(socket, request.raw.socket, identified(request))
     },
   )
-}
-
-function letGo(this: WebSocket): void {
-  this.terminate()
 }
 
 function identified(request: FastifyRequest): Identity {

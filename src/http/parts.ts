@@ -26,11 +26,12 @@ export type HttpSettings = {
   readonly allowedOrigins: readonly string[]
   /** Proxies whose X-Forwarded-For is believed; none by default. */
   readonly trustProxy?: boolean | string
-  /** Requests a minute; the defaults are in `limits.ts`. */
   /** Whom customers may call; nobody is named by default. */
   readonly phones?: Phones
+  /** Requests and openings of sockets a minute; the defaults are in `guard.ts`. */
   readonly perIdentityPerMin?: number
   readonly perAddressPerMin?: number
+  readonly openingsPerAddressPerMin?: number | undefined
 }
 
 /** What the routes are given. Reads come from the committed record, so that a process without an engine answers them too. */
@@ -42,6 +43,9 @@ export type HttpParts = {
   /** Takes sockets whose bearer has been verified. */
   readonly live: {
     join(socket: WebSocket, wire: Socket, identity: Identity): void
+    place(
+      identity: Identity,
+    ): { readonly free: true } | { readonly free: false; readonly max: number }
     close(): Promise<void>
   }
   /** The one writer; undefined in a gateway, which passes acts on to `engineUrl`. */

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
@@ -8,9 +9,10 @@ import fastify, {
   LogController,
   type FastifyBaseLogger,
   type FastifyError,
+  type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
-import { Counter, Histogram } from 'prom-client'
+import { Counter, Gauge, Histogram } from 'prom-client'
 import { balancePeakRoutes } from './balance-peak.ts'
 import { balanceRoutes } from './balance.ts'
 import { customerCareRoutes } from './customer-care.ts'
@@ -46,6 +48,9 @@ export const BODY_BYTES_MAX = 65_536
 /** Encoded, an identifier of 128 characters may be this long. */
 const PARAM_CHARS_MAX = 128 * 9
 const REQUEST_TIMEOUT_MS = 30_000
+/** Who has not said by then what they want is let go: a connection costs them less than us. */
+const HEADERS_TIMEOUT_MS = 10_000
+const TIMEOUTS_LOOKED_AT_EVERY_MS = 2_000
 /** At shutdown answers under way get this long; whoever is still sending a request then is cut off. */
 const CLOSE_GRACE_MS = 3_000
 
@@ -57,11 +62,16 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     bodyLimit: BODY_BYTES_MAX,
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUTS_LOOKED_AT_EVERY_MS,
+    },
     routerOptions: { maxParamLength: PARAM_CHARS_MAX },
     trustProxy: parts.settings.trustProxy ?? false,
     ajv: { customOptions: { allErrors: true } },
     // Answered before any route: a path that cannot be read.
-    frameworkErrors: (error, _request, reply) => {
+    frameworkErrors: (error, request, reply) => {
+      closeAfter(request, reply)
       void sendProblem(reply, problemOf(error))
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
@@ -83,6 +93,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     if (text === '') done(null, undefined)
     else void parseJson(request, text as string, done)
   })
+  app.addHook('onRequest', async (request, reply) => closeAfter(request, reply))
   measure(app, parts)
   app.setErrorHandler<FastifyError | Problem>((error, request, reply) => {
     const problem = problemOf(error)
@@ -102,7 +113,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     contentSecurityPolicy: { useDefaults: false, directives: PAGE_POLICY },
   })
   await app.register(rateLimit, { global: false, cache: COUNTED_MAX })
-  guard(app, parts)
+  // Before the guard, so that openings which it refuses are known for what they are, and closed.
   await app.register(websocket, {
     // The rooms know who is there: a second list would cost each socket more memory.
     options: { maxPayload: FRAME_BYTES_MAX, perMessageDeflate: false, clientTracking: false },
@@ -114,6 +125,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
       })
     },
   })
+  guard(app, parts)
   app.addHook('preClose', async () => {
     // Closing waits for every request, and nobody times a half-sent one any more.
     setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS).unref()
@@ -151,6 +163,13 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await pagesRoutes(routes, parts)
   })
   return app
+}
+
+/** Whoever asked for a socket and is answered instead is let go: the server has given the connection away, and nobody else would. */
+function closeAfter(request: FastifyRequest, reply: FastifyReply): void {
+  const { socket, headers } = request.raw
+  if (headers.upgrade === undefined || !(socket instanceof Socket)) return
+  reply.raw.once('finish', () => socket.destroySoon())
 }
 
 /** Every route of the interface may refuse, and says so in its description. */
@@ -256,6 +275,14 @@ function measure(app: App, { metrics }: HttpParts): void {
     help: 'Requests refused, by status',
     labelNames: ['status'],
     registers: [metrics],
+  })
+  const open: Gauge = new Gauge({
+    name: 'relight_http_connections',
+    help: 'Open connections, sockets among them',
+    registers: [metrics],
+    collect: async () => {
+      open.set(await new Promise<number>((done) => app.server.getConnections((_, n) => done(n))))
+    },
   })
   app.addHook('onResponse', async (request: FastifyRequest, reply) => {
     const route = request.routeOptions.url ?? 'none'

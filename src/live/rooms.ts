@@ -11,6 +11,7 @@ import { frameFor, pointsFrame, wrap, type Parcel } from './frames.ts'
 import { openRecent, type Recent } from './recent.ts'
 import { openRegistry } from './registry.ts'
 import { openReplays, type Missed } from './replay.ts'
+import { Seats } from './seats.ts'
 import {
   decodeMessage,
   LIVE,
@@ -29,6 +30,8 @@ export const BACKLOG_BYTES_MAX = 1_048_576
 /** Notices that wait for one reader while it is told what it missed. */
 export const WAITING_MAX = 2_000
 export const SOCKETS_MAX = 60_000
+/** Open at once by one identity, unless the settings say otherwise: the desks of a control room may share one. */
+export const SOCKETS_PER_IDENTITY = 200
 /** Sends in one go; then the rest of the service has its turn. */
 export const SLICE = 500
 export const HEARTBEAT_S = 20
@@ -59,11 +62,16 @@ export type LiveParts = {
   readonly metrics: Metrics
   /** True where the token behind a socket has been revoked since. */
   readonly isRevoked: (identity: Identity) => boolean
+  readonly socketsPerIdentity?: number | undefined
 }
 
 export type LiveRooms = {
   /** Takes a socket whose bearer has been verified, and the connection that it runs over. Frames are not compressed. */
   join(socket: WebSocket, wire: Socket, identity: Identity): void
+  /** Whether this identity may open one more socket, or how many it may have. */
+  place(
+    identity: Identity,
+  ): { readonly free: true } | { readonly free: false; readonly max: number }
   /** Tells a committed notice to all whom it concerns; the stream calls this in order, one at a time. */
   deliver(notice: Notice): Promise<void>
   /** Where the stream begins: notices up to `head` have been told elsewhere; those of `recent` are kept for readers who come back. */
@@ -80,7 +88,8 @@ export type LiveRooms = {
 export function openRooms(parts: LiveParts): LiveRooms {
   const { clock, points } = parts
   const counted = countLive(parts.metrics, () => sessions.size)
-  const sessions = new Set<Session>()
+  const sessions = new Seats()
+  const perIdentity = parts.socketsPerIdentity ?? SOCKETS_PER_IDENTITY
   const registry = openRegistry()
   let recent: Recent = openRecent(0)
   let head = 0
@@ -136,23 +145,10 @@ export function openRooms(parts: LiveParts): LiveRooms {
 
   function onMessage(session: Session, data: Buffer, isBinary: boolean): void {
     if (session.phase.is === 'over') return
-    session.heard = true
-    const now = clock()
-    if (now - session.windowStartMs >= MESSAGE_WINDOW_S * MS_PER_S) {
-      session.windowStartMs = now
-      session.messagesInWindow = 0
-    }
-    if (++session.messagesInWindow > MESSAGES_PER_WINDOW_MAX) {
-      counted.cut.inc({ why: 'flood' })
-      say(
-        session,
-        fault('too-many-messages', `more than ${MESSAGES_PER_WINDOW_MAX} in ${MESSAGE_WINDOW_S} s`),
-      )
-      end(session, POLICY, 'too many messages')
-      return
-    }
-    const message = isBinary ? { wrong: 'a frame is text' } : decodeMessage(data.toString('utf8'))
+    if (isFlood(session)) return
+    const message = isBinary ? NOT_TEXT : decodeMessage(data.toString('utf8'))
     if ('wrong' in message) {
+      counted.refusedFrames.inc({ reason: message.reason })
       say(session, fault('bad-message', message.wrong))
       return
     }
@@ -167,6 +163,27 @@ export function openRooms(parts: LiveParts): LiveRooms {
         subscribe(session, message.topics, message.since)
         break
     }
+  }
+
+  /** Counts a frame of any kind: each costs us, and pings an answer besides. Whoever sends too many is let go. */
+  function isFlood(session: Session): boolean {
+    session.heard = true
+    const now = clock()
+    if (now - session.windowStartMs >= MESSAGE_WINDOW_S * MS_PER_S) {
+      session.windowStartMs = now
+      session.messagesInWindow = 0
+    }
+    if (++session.messagesInWindow <= MESSAGES_PER_WINDOW_MAX) return false
+    counted.refusedFrames.inc({ reason: 'too-many' })
+    counted.cut.inc({ why: 'flood' })
+    say(
+      session,
+      fault('too-many-messages', `more than ${MESSAGES_PER_WINDOW_MAX} in ${MESSAGE_WINDOW_S} s`),
+    )
+    end(session, POLICY, 'too many messages')
+    // What it still sends stays with it: reading it would cost the others.
+    session.socket.pause()
+    return true
   }
 
   function unsubscribe(session: Session, texts: readonly string[]): void {
@@ -312,9 +329,16 @@ export function openRooms(parts: LiveParts): LiveRooms {
     const session = this[SESSION]
     if (session !== undefined) onMessage(session, data, isBinary)
   }
-  function onSocketPong(this: Seated): void {
+  function onSocketControl(this: Seated): void {
     const session = this[SESSION]
-    if (session !== undefined) session.heard = true
+    if (session !== undefined && session.phase.is !== 'over') isFlood(session)
+  }
+  function onSocketError(this: Seated, { code = '' }: NodeJS.ErrnoException): void {
+    // Of its frames `ws` complains by such codes; the others tell of the connection.
+    if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' || code === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') {
+      counted.refusedFrames.inc({ reason: 'too-large' })
+    } else if (code.startsWith('WS_ERR_')) counted.refusedFrames.inc({ reason: 'protocol' })
+    this.terminate()
   }
   function onSocketClose(this: Seated): void {
     const session = this[SESSION]
@@ -332,9 +356,16 @@ export function openRooms(parts: LiveParts): LiveRooms {
   heart.unref()
 
   return {
+    place: (identity) =>
+      sessions.of(identity.subject) < perIdentity
+        ? { free: true }
+        : { free: false, max: perIdentity },
     join(socket: Seated, wire, identity) {
-      if (closing || sessions.size >= SOCKETS_MAX) {
+      socket.on('error', onSocketError)
+      // Of openings that came together, more may have been let through than there is place for.
+      if (closing || sessions.size >= SOCKETS_MAX || sessions.of(identity.subject) >= perIdentity) {
         socket.close(TRY_AGAIN, 'no place')
+        setTimeout(() => socket.terminate(), CLOSE_GRACE_S * MS_PER_S).unref()
         return
       }
       const session: Session = {
@@ -350,7 +381,11 @@ export function openRooms(parts: LiveParts): LiveRooms {
       }
       sessions.add(session)
       socket[SESSION] = session
-      socket.on('message', onSocketMessage).on('pong', onSocketPong).on('close', onSocketClose)
+      socket
+        .on('message', onSocketMessage)
+        .on('ping', onSocketControl)
+        .on('pong', onSocketControl)
+        .on('close', onSocketClose)
     },
     deliver,
     begin(from, last) {
@@ -396,6 +431,7 @@ type Seated = WebSocket & { [SESSION]?: Session }
 
 const TEXT = { binary: false, compress: false }
 const RESYNC = { v: 1, type: 'resync' }
+const NOT_TEXT = { reason: 'not-text', wrong: 'a frame is text' } as const
 const SAYS: Record<string, string> = {
   'unknown-topic': 'topics are outages, load, public, feeder:ID and servicePoint:ID',
   'forbidden-topic': 'this token may not hear these topics',
@@ -440,6 +476,12 @@ function countLive(metrics: Metrics, sockets: () => number) {
       name: 'relight_live_refused_topics_total',
       help: 'Topics refused',
       labelNames: ['why'],
+      registers,
+    }),
+    refusedFrames: new Counter({
+      name: 'relight_live_refused_frames_total',
+      help: 'Frames of clients refused, by reason: not-json, not-text, unknown-op, bad-field, too-large, too-many, protocol',
+      labelNames: ['reason'],
       registers,
     }),
     fanout: new Histogram({

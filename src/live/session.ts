@@ -99,33 +99,44 @@ export type Message =
 export const TOPICS_PER_SOCKET_MAX = 2_000
 const TOPIC_CHARS_MAX = 160
 
+export type Refused = {
+  readonly reason: 'not-json' | 'unknown-op' | 'bad-field'
+  readonly wrong: string
+}
+
 /** The message that a frame holds, or what is wrong with it. */
-export function decodeMessage(text: string): Message | { readonly wrong: string } {
+export function decodeMessage(text: string): Message | Refused {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    return { wrong: 'a frame is one JSON object' }
+    return { reason: 'not-json', wrong: 'a frame is one JSON object' }
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { wrong: 'a frame is one JSON object' }
+    return { reason: 'not-json', wrong: 'a frame is one JSON object' }
   }
   const { op, topics, since } = value as Record<string, unknown>
   if (op === 'ping') return { op }
   if (op !== 'subscribe' && op !== 'unsubscribe') {
-    return { wrong: 'op: must be one of subscribe, unsubscribe, ping' }
+    return { reason: 'unknown-op', wrong: 'op: must be one of subscribe, unsubscribe, ping' }
   }
   if (!Array.isArray(topics) || topics.length === 0 || topics.length > TOPICS_PER_SOCKET_MAX) {
-    return { wrong: `topics: must be a list of 1 to ${TOPICS_PER_SOCKET_MAX} topics` }
+    return {
+      reason: 'bad-field',
+      wrong: `topics: must be a list of 1 to ${TOPICS_PER_SOCKET_MAX} topics`,
+    }
   }
   if (!topics.every((topic) => typeof topic === 'string' && topic.length <= TOPIC_CHARS_MAX)) {
-    return { wrong: `topics: each must be text of at most ${TOPIC_CHARS_MAX} characters` }
+    return {
+      reason: 'bad-field',
+      wrong: `topics: each must be text of at most ${TOPIC_CHARS_MAX} characters`,
+    }
   }
   const names = [...new Set(topics as string[])]
   if (op === 'unsubscribe') return { op, topics: names }
   if (since === undefined || since === null) return { op, topics: names, since: undefined }
   if (typeof since !== 'number' || !Number.isSafeInteger(since) || since < 0) {
-    return { wrong: 'since: must be the seq of a notice' }
+    return { reason: 'bad-field', wrong: 'since: must be the seq of a notice' }
   }
   return { op, topics: names, since }
 }

@@ -17,7 +17,14 @@ export async function startLiveServer(): Promise<{ live: LiveRooms; port: number
   const metrics = new Registry()
   const { db } = openDatabase({ host: '127.0.0.1', port: 1 })
   const auth = openAuth({ settings: { kind: 'secret', secret: SECRET }, db, clock })
-  const live = openRooms({ db, clock, metrics, points: { groupOf }, isRevoked: () => false })
+  const live = openRooms({
+    db,
+    clock,
+    metrics,
+    points: { groupOf },
+    isRevoked: () => false,
+    socketsPerIdentity: Infinity,
+  })
   const app = await buildServer({
     db,
     clock,
@@ -33,7 +40,7 @@ export async function startLiveServer(): Promise<{ live: LiveRooms; port: number
     engineUrl: undefined,
     health: () => ({ ready: true, reasons: [] }),
     metrics,
-    settings: { timeZone: 'UTC', allowedOrigins: [] },
+    settings: { timeZone: 'UTC', allowedOrigins: [], openingsPerAddressPerMin: Infinity },
     logger: pino({ level: 'silent' }),
   })
   await app.listen({ port: 0, host: '127.0.0.1' })

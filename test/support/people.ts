@@ -92,6 +92,7 @@ export async function openFront(
     readonly auth?: AuthSettings
     /** As a gateway, which learns of notices through the database alone. */
     readonly follow?: boolean
+    readonly socketsPerIdentity?: number
     readonly clock?: () => number
   } = {},
 ) {
@@ -115,6 +116,7 @@ export async function openFront(
     metrics,
     points: { groupOf: (id) => network.current()?.groupOf(id) ?? null },
     isRevoked: (identity) => auth.isRevoked(identity),
+    socketsPerIdentity: more.socketsPerIdentity,
   })
   const stream = await openStream({
     db,
