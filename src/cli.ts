@@ -5,7 +5,7 @@ import { archiveCommand } from './cli/archive.ts'
 import { gatewayPasswordCommand, tokenCommand } from './cli/accounts.ts'
 import { WrongUse, type Command, type Io } from './cli/command.ts'
 import { demoCommand } from './cli/demo.ts'
-import { indicesCommand, majorDaysCommand, predictCommand } from './cli/indices.ts'
+import { explainCommand, indicesCommand, majorDaysCommand, predictCommand } from './cli/indices.ts'
 import { networkCommand } from './cli/network.ts'
 import { interruptionsCommand } from './cli/record.ts'
 import { serveCommand } from './cli/serve.ts'
@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   network: networkCommand,
   interruptions: interruptionsCommand,
   indices: indicesCommand,
+  explain: explainCommand,
   'major-days': majorDaysCommand,
   predict: predictCommand,
   verify: verifyCommand,

@@ -36,7 +36,11 @@ import type { NetworkTables } from '../src/grid/tables.ts'
 const VECTORS = new URL('../../shared/data/vectors/', import.meta.url)
 const vectors = fs.existsSync(VECTORS)
 const skip = vectors ? false : 'no ../shared/data'
-const vector = (name: string) => JSON.parse(fs.readFileSync(new URL(name, VECTORS), 'utf8'))
+const vectorsRead = new Set<string>()
+const vector = (name: string) => {
+  vectorsRead.add(name)
+  return JSON.parse(fs.readFileSync(new URL(name, VECTORS), 'utf8'))
+}
 
 const LATER = Date.parse('2030-01-01T00:00:00Z')
 
@@ -965,4 +969,10 @@ t.test('a figure leads to the observations behind it', async (t) => {
   ])
   t.equal(told.outages[0]?.observations.length, 2, 'and not to those of others')
   t.strictSame((await explain(db, { ...question, group: 'F1' })).outages, [])
+})
+
+t.test('every vector that is given is read by a test above', { skip }, async (t) => {
+  const given = fs.readdirSync(VECTORS).sort()
+  t.ok(given.length >= 4)
+  t.strictSame([...vectorsRead].sort(), given)
 })

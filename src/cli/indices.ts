@@ -1,7 +1,8 @@
 import { RULEBOOKS, rulebookOf } from '../reliability/rulebooks.ts'
-import type { Rulebook } from '../reliability/rulebook.ts'
+import type { IndexRule, Rulebook } from '../reliability/rulebook.ts'
 import { TRANSFER_LOADS } from '../reliability/tie-limits.ts'
 import { LEFT_OUT, predict, PREDICTION_GROUPINGS } from '../reliability/predict.ts'
+import { explain, type ExplainedQuantity } from '../stores/explain.ts'
 import { indicesReport } from '../stores/indices.ts'
 import { majorDays } from '../stores/major-days.ts'
 import { EXCLUSIONS, GROUPINGS, withinOf } from '../stores/report-question.ts'
@@ -79,6 +80,91 @@ export const indicesCommand: Command = {
       return 0
     })
   },
+}
+
+/** Lines of a list of parts on a screen; `--json` has them all. */
+const PARTS_SHOWN = 20
+
+export const explainCommand: Command = {
+  help: `relight explain --index SYMBOL --from D --to D [--by … --group G] [--rulebook …] [--exclude …] [--area A] [--substation S]
+                [--feeder F] [--json]
+    takes a figure of a report apart: into outages or customers, their sets, and the observations from which they follow`,
+  run: async (argv, io) => {
+    const { period, json, ...asked } = parse(
+      argv,
+      {
+        index: { type: 'string' },
+        from: { type: 'string' },
+        to: { type: 'string' },
+        by: { type: 'string', default: 'system' },
+        group: { type: 'string' },
+        rulebook: { type: 'string', default: 'ieee1366' },
+        exclude: { type: 'string', default: '' },
+        area: { type: 'string' },
+        substation: { type: 'string' },
+        feeder: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+      { least: 0, most: 0, names: 'options' },
+      ({ values }) => ({
+        period: () => aPeriod(values.from, values.to),
+        by: () => oneOf('by', values.by, GROUPINGS),
+        group: () => values.group ?? (values.by === 'system' ? 'system' : null),
+        rulebook: () => aRulebook(values.rulebook),
+        index: () => anIndex(values.rulebook, needed('index', values.index)),
+        exclude: () => someOf('exclude', values.exclude, EXCLUSIONS),
+        within: () => withinOf(values),
+        json: () => values.json,
+      }),
+    )
+    const { within, ...rest } = asked
+    return withDatabase(io, async ({ db }, { timeZone }) => {
+      const told = await explain(db, { ...period, ...rest, now: io.now(), timeZone, ...within })
+      if (json) {
+        io.out(JSON.stringify(told))
+        return 0
+      }
+      const { figure, outages } = told
+      if (figure === null) throw new Error('an index was asked for')
+      io.out(`${figure.index} = ${figure.value ?? 'none'} ${figure.unit}: ${figure.name.en}`)
+      io.out(`${figure.form}, scale ${figure.scale}, ${figure.periodHours} h`)
+      for (const [place, quantity] of [
+        ['above the line', figure.top],
+        ['below the line', figure.bottom],
+      ] as const)
+        if (quantity !== null) sayQuantity(place, quantity, io.out)
+      for (const { outage, origin, device, sets, observations } of outages.slice(0, PARTS_SHOWN)) {
+        io.out(`${outage} (${origin ?? 'unknown'}${device === null ? '' : `, ${device}`})`)
+        for (const set of sets)
+          io.out(
+            `  ${set.from} to ${set.until ?? 'now'}: ${set.customers} of ${set.feeder ?? 'no feeder'}, ${set.nature}, ${set.length}, ${set.customerSeconds} s`,
+          )
+        for (const said of observations)
+          io.out(`  ${said.at} ${said.gateway} ${said.kind} ${said.point} ${said.value}`)
+      }
+      return 0
+    })
+  },
+}
+
+function sayQuantity(
+  place: string,
+  { of: quantity, value, parts, rest }: ExplainedQuantity,
+  out: (line: string) => void,
+): void {
+  out(`${place}: ${JSON.stringify(quantity)} = ${value ?? 'none'}`)
+  if (parts === null) return
+  const shown = parts.slice(0, PARTS_SHOWN)
+  const others = parts.slice(PARTS_SHOWN)
+  out(
+    table(
+      ['load point', 'outages', 'adds'],
+      shown.map((part) => [part.loadPoint ?? '-', part.outages.join(' '), part.value]),
+    ),
+  )
+  const more = others.length + (rest?.parts ?? 0)
+  const sum = others.reduce((total, part) => total + part.value, rest?.value ?? 0)
+  if (more > 0) out(`${more} more: ${sum}`)
 }
 
 export const majorDaysCommand: Command = {
@@ -206,6 +292,15 @@ function aPeriod(
   })
   if (to <= from) throw new WrongUse('--to must be after --from')
   return { from, to }
+}
+
+function anIndex(rulebook: string, symbol: string): IndexRule {
+  // A rulebook that is not there is a fault of its own.
+  const indices = rulebookOf(rulebook)?.indices ?? RULEBOOKS.flatMap((each) => each.indices)
+  const known = indices.map((rule) => rule.symbol)
+  const found = indices.find((rule) => rule.symbol === oneOf('index', symbol, known))
+  if (found === undefined) throw new Error(`the index ${symbol} is missing`)
+  return found
 }
 
 function aRulebook(id: string): Rulebook {

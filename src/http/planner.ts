@@ -122,14 +122,29 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
           group: Type.Optional(
             Type.String({ maxLength: 128, description: 'the row; none: the row without a group' }),
           ),
+          index: Type.Optional(
+            Type.String({
+              maxLength: 32,
+              description: 'a symbol of the rulebook: the parts of that figure as well',
+            }),
+          ),
         }),
       },
     },
-    async ({ query }) =>
-      explain(db, {
-        ...reportQuestion(query, clock(), timeZone),
+    async ({ query }) => {
+      const question = reportQuestion(query, clock(), timeZone)
+      const { indices } = question.rulebook
+      const index = indices.find(({ symbol }) => symbol === query.index)
+      if (query.index !== undefined && index === undefined) {
+        const says = `is not one of ${indices.map(({ symbol }) => symbol).join(', ')}`
+        refuse([{ in: 'query', at: '/index', says }])
+      }
+      return explain(db, {
+        ...question,
         group: query.group ?? (query.by === undefined || query.by === 'system' ? 'system' : null),
-      }),
+        ...(index === undefined ? {} : { index }),
+      })
+    },
   )
 
   app.get(

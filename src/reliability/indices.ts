@@ -1,5 +1,5 @@
 import { MS_PER_H, MS_PER_MIN } from '../time.ts'
-import { sumWhere, type Sums } from './reckoning.ts'
+import { sumWhere, type Sums, type Tally } from './reckoning.ts'
 import type { IndexRule, Quantity, Rulebook, RulebookSettings } from './rulebook.ts'
 
 /** What there was to serve, averaged over the days of the period; null where nobody has said. */
@@ -32,7 +32,7 @@ export function indexRow(
   const indices: Record<string, number | null> = {}
   const units: Record<string, string> = {}
   for (const rule of rulebook.indices) {
-    indices[rule.symbol] = evaluate(rule, sums, served, rulebook.settings)
+    indices[rule.symbol] = figureOf(rule, sums, served, rulebook.settings)
     units[rule.symbol] = rule.unit
   }
   const where = headlineFilter(rulebook)
@@ -55,7 +55,8 @@ export function headlineFilter(rulebook: Rulebook): { length?: 'long' } {
   return all ? {} : { length: 'long' }
 }
 
-function evaluate(
+/** The figure of an index; null where it cannot be known. */
+export function figureOf(
   rule: IndexRule,
   sums: Sums,
   served: Served,
@@ -77,7 +78,7 @@ function evaluate(
 }
 
 /** A quantity out of the sums; null where it cannot be known. */
-function amount(
+export function amount(
   quantity: Quantity,
   sums: Sums,
   served: Served,
@@ -97,15 +98,14 @@ function amount(
     case 'momentaryEvents':
       return sums.momentaryEvents
     case 'distinctUnits':
-      return distinctUnits(sums, quantity.length === 'long')
+      return distinctUnits(sums, quantity, settings)
     case 'repeatedUnits':
       return repeatedUnits(sums, settings, quantity.n, quantity.momentary)
     case 'longUnits':
       return longUnits(sums, settings, quantity.by)
     case 'outages':
-      return outagesWhere(sums, quantity.where.nature).count
     case 'outageTime':
-      return outagesWhere(sums, quantity.where.nature).ms / msPer(quantity.in)
+      return outagesWhere(sums, quantity)
     case 'servedUnits':
       return served.units
     case 'servedKva':
@@ -119,12 +119,49 @@ function amount(
 
 const msPer = (unit: 'min' | 'h'): number => (unit === 'min' ? MS_PER_MIN : MS_PER_H)
 
-function distinctUnits(sums: Sums, long: boolean): number {
-  let total = long ? sums.nameless.long : sums.nameless.any
-  for (const tally of sums.tallies.values()) {
-    if ((long ? tally.long : tally.any) > 0) total += tally.units
+/** A quantity that counts units, each by what it went through. */
+export type UnitQuantity = Extract<
+  Quantity,
+  { of: 'distinctUnits' | 'repeatedUnits' | 'longUnits' }
+>
+
+/** Whether a unit that went through this is one of those that a quantity counts. */
+export function isCounted(
+  quantity: UnitQuantity,
+  tally: Tally,
+  settings: RulebookSettings,
+): boolean {
+  switch (quantity.of) {
+    case 'distinctUnits':
+      return (quantity.length === 'long' ? tally.long : tally.any) > 0
+    case 'repeatedUnits':
+      return (
+        tally.long + (quantity.momentary ? tally.events : 0) >= leastRepeats(settings, quantity.n)
+      )
+    case 'longUnits':
+      return quantity.by === 'single'
+        ? tally.longestMs >= settings.longSingleH * MS_PER_H
+        : tally.longMs >= settings.longTotalH * MS_PER_H
   }
+}
+
+const leastRepeats = (settings: RulebookSettings, n: number): number =>
+  settings.repeatedCompare === 'atLeast' ? n : n + 1
+
+function namedUnits(sums: Sums, quantity: UnitQuantity, settings: RulebookSettings): number {
+  let total = 0
+  for (const tally of sums.tallies.values())
+    if (isCounted(quantity, tally, settings)) total += tally.units
   return total
+}
+
+function distinctUnits(
+  sums: Sums,
+  quantity: Extract<Quantity, { of: 'distinctUnits' }>,
+  settings: RulebookSettings,
+): number {
+  const nameless = quantity.length === 'long' ? sums.nameless.long : sums.nameless.any
+  return nameless + namedUnits(sums, quantity, settings)
 }
 
 /** Units with n or more (or more than n) sustained interruptions; `momentary` counts momentary events as well. */
@@ -134,40 +171,38 @@ export function repeatedUnits(
   n: number,
   momentary: boolean,
 ): number {
-  const least = settings.repeatedCompare === 'atLeast' ? n : n + 1
   // Those without a name are known to have had one each, no more.
-  let total = least <= 1 ? (momentary ? sums.nameless.any : sums.nameless.long) : 0
-  for (const tally of sums.tallies.values()) {
-    if (tally.long + (momentary ? tally.events : 0) >= least) total += tally.units
-  }
-  return total
+  const nameless = momentary ? sums.nameless.any : sums.nameless.long
+  return (
+    (leastRepeats(settings, n) <= 1 ? nameless : 0) +
+    namedUnits(sums, { of: 'repeatedUnits', n, momentary }, settings)
+  )
 }
 
 /** Units with one interruption, or a total, of the hours that the settings name. */
 export function longUnits(sums: Sums, settings: RulebookSettings, by: 'single' | 'total'): number {
-  let total = by === 'single' ? sums.nameless.longSingle : sums.nameless.longTotal
-  for (const tally of sums.tallies.values()) {
-    const long =
-      by === 'single'
-        ? tally.longestMs >= settings.longSingleH * MS_PER_H
-        : tally.longMs >= settings.longTotalH * MS_PER_H
-    if (long) total += tally.units
-  }
-  return total
+  const nameless = by === 'single' ? sums.nameless.longSingle : sums.nameless.longTotal
+  return nameless + namedUnits(sums, { of: 'longUnits', by }, settings)
 }
 
-function outagesWhere(
-  sums: Sums,
-  nature: 'planned' | 'unplanned' | undefined,
-): { count: number; ms: number } {
-  let count = 0
-  let ms = 0
-  for (const outage of sums.outages.values()) {
-    if (nature !== undefined && outage.planned !== (nature === 'planned')) continue
-    count += 1
-    ms += outage.until - outage.from - (nature === 'planned' ? outage.overrunMs : 0)
-  }
-  return { count, ms }
+type OutageQuantity = Extract<Quantity, { of: 'outages' | 'outageTime' }>
+
+/** What one outage adds to a quantity that counts outages; null where it is none of those. */
+export function outageCounts(
+  quantity: OutageQuantity,
+  outage: { from: number; until: number; planned: boolean; overrunMs: number },
+): number | null {
+  const { nature } = quantity.where
+  if (nature !== undefined && outage.planned !== (nature === 'planned')) return null
+  if (quantity.of === 'outages') return 1
+  const overrunMs = nature === 'planned' ? outage.overrunMs : 0
+  return (outage.until - outage.from - overrunMs) / msPer(quantity.in)
+}
+
+function outagesWhere(sums: Sums, quantity: OutageQuantity): number {
+  let total = 0
+  for (const outage of sums.outages.values()) total += outageCounts(quantity, outage) ?? 0
+  return total
 }
 
 /** Whether a rulebook has indices per outage, for which a reckoning must keep outages apart. */

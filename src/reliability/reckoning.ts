@@ -47,7 +47,7 @@ const EXTERNAL = 4
 const SHORTAGE = 8
 
 /** What one unit (a supply group or a user) went through in one cell. */
-type Tally = {
+export type Tally = {
   units: number
   any: number
   long: number
@@ -124,6 +124,20 @@ export type Counted = {
   readonly interruptions: number
   readonly units: number
   readonly ms: number
+  /** As long as the whole interruption lasted where all of it is in this cell. */
+  readonly longestMs: number
+  /** Of what is known of its load: connected kVA that it adds, and Σ kVA and average kW × milliseconds. */
+  readonly kva: number
+  readonly kvaMs: number
+  readonly kwMs: number
+}
+
+/** One momentary event of one unit (null: of units without a name), by the outage that began it. */
+export type CountedEvent = {
+  readonly cell: string
+  readonly unit: number | null
+  readonly outage: OutageId
+  readonly units: number
 }
 
 export type ReckoningOptions = {
@@ -139,6 +153,7 @@ export type ReckoningOptions = {
   /** Keep outages apart, for indices per outage; default false. */
   readonly perOutage?: boolean
   readonly onCounted?: (counted: Counted) => void
+  readonly onEvent?: (event: CountedEvent) => void
 }
 
 export type Reckoning = {
@@ -177,7 +192,7 @@ type Portion = {
   readonly adds: boolean
   readonly overrunMs: number
 }
-type Event = { anchor: EpochMs; cell: string | undefined; units: number }
+type Event = { outage: OutageId; anchor: EpochMs; cell: string | undefined; units: number }
 type Unit = { running: Running | null; event: Event | null; lastOutage: OutageId; lastEnd: EpochMs }
 type Share = {
   key: number
@@ -199,7 +214,7 @@ const NAMELESS_SWEEP_ROWS = 65_536
  * from short when it is whole, and summed in the cell of the row that began it.
  */
 export function openReckoning(options: ReckoningOptions): Reckoning {
-  const { settings, timeZone, now, cellOf, onCounted } = options
+  const { settings, timeZone, now, cellOf, onCounted, onEvent } = options
   const cells = new Map<string, Sums>()
   const units = new Map<number, Unit>()
   const nameless = new Map<string, Running>()
@@ -261,7 +276,10 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
     if (pending) return
     const [cell] = homes
     if (unit !== null && key !== null) moveEvent(key, unit, running, short, cell)
-    else if (short && cell !== undefined) sumsOf(cell).momentaryEvents += running.units
+    else if (short && cell !== undefined) {
+      sumsOf(cell).momentaryEvents += running.units
+      onEvent?.({ cell, unit: null, outage: first.outage, units: running.units })
+    }
   }
 
   /**
@@ -311,25 +329,25 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
     const { row, short, adds } = portion
     const ms = portion.until - row.from
     const longestMs = whole ? portion.wholeMs : ms
-    const bits =
-      (short ? SHORT : 0) |
-      (row.nature === 'planned' ? PLANNED : 0) |
-      (row.external ? EXTERNAL : 0) |
-      (row.sourceShortage ? SHORTAGE : 0)
+    const bits = classOf(row, short)
     const interruptions = adds ? weight : 0
     bump(sums.interruptions, bits, interruptions)
     bump(sums.unitMs, bits, weight * ms)
+    const load = { kva: 0, kvaMs: 0, kwMs: 0 }
     for (const part of running.parts) {
       const partUntil = Math.min(part.until ?? Math.max(now, part.from), portion.until)
       const partMs = Math.max(0, partUntil - Math.max(part.from, row.from))
       if (part.kva === null) sums.kvaUnknown = true
       else {
-        if (part.adds && adds) bump(sums.kva, bits, part.kva)
-        bump(sums.kvaMs, bits, part.kva * partMs)
+        if (part.adds && adds) load.kva += part.kva
+        load.kvaMs += part.kva * partMs
       }
       if (part.kw === null) sums.kwUnknown = true
-      else bump(sums.kwMs, bits, part.kw * partMs)
+      else load.kwMs += part.kw * partMs
     }
+    bump(sums.kva, bits, load.kva)
+    bump(sums.kvaMs, bits, load.kvaMs)
+    bump(sums.kwMs, bits, load.kwMs)
     if (key === null) {
       if (adds) sums.nameless.any += weight
       if (!short && adds) {
@@ -356,6 +374,8 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
       interruptions,
       units: weight,
       ms,
+      longestMs,
+      ...load,
     })
   }
 
@@ -372,7 +392,9 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
     const inWindow = unit.event !== null && from - unit.event.anchor <= windowMs
     if (inWindow && short) return
     if (!inWindow) endEvent(key, unit)
-    unit.event = short ? { anchor: from, cell, units: running.units } : null
+    unit.event = short
+      ? { anchor: from, cell, units: running.units, outage: running.first.outage }
+      : null
   }
 
   function endEvent(key: number, unit: Unit): void {
@@ -380,6 +402,7 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
     if (event === null || event.cell === undefined) return
     const sums = sumsOf(event.cell)
     sums.momentaryEvents += event.units
+    onEvent?.({ cell: event.cell, unit: key, outage: event.outage, units: event.units })
     tallyOf(sums, key, event.units).events += 1
     if (now - event.anchor <= windowMs) sums.provisional = true
   }
@@ -495,6 +518,13 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
     },
   }
 }
+
+/** The class of an interruption, by which sums are kept apart. */
+export const classOf = (row: Interruption, short: boolean): number =>
+  (short ? SHORT : 0) |
+  (row.nature === 'planned' ? PLANNED : 0) |
+  (row.external ? EXTERNAL : 0) |
+  (row.sourceShortage ? SHORTAGE : 0)
 
 const bump = (into: Float64Array, index: number, by: number): void => {
   into[index] = (into[index] ?? 0) + by

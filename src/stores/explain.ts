@@ -1,8 +1,15 @@
 import type { CauseDetail } from '../reliability/cause-detail.ts'
 import { hoursBetween } from '../reliability/calendar.ts'
 import { headlineFilter, indexRow, type IndexRow } from '../reliability/indices.ts'
-import { emptySums, type Counted } from '../reliability/reckoning.ts'
+import {
+  openFigureBook,
+  type FigurePart,
+  type FigureQuantity,
+} from '../reliability/figure-parts.ts'
+import { emptySums, supplyGroupOf, type Counted } from '../reliability/reckoning.ts'
 import { MS_PER_S, toIso, type EpochMs } from '../time.ts'
+import { loadPointOf } from '../ledger/facts.ts'
+import type { IndexRule, Quantity } from '../reliability/rulebook.ts'
 import type { Database } from './database.ts'
 import { majorDaysLeftOut, majorDaysOfPeriod } from './major-days.ts'
 import { reckon, servedOf, withCountableUnit, type ReportQuestion } from './report-question.ts'
@@ -54,8 +61,40 @@ export type ExplainedOutage = {
   readonly observations: readonly Evidence[]
 }
 
+/** A part of a figure; `outages` are those from which it follows, told below as far as they are told at all. */
+export type ExplainedPart = {
+  /** The load point whose customers, or which as one user, are counted; null where it is the outage that adds, or nobody was named. */
+  readonly loadPoint: string | null
+  readonly outages: readonly string[]
+  readonly value: number
+}
+
+/** A quantity above or below the line: its parts, the largest first, and the sum of those that are not told; together `value`. */
+export type ExplainedQuantity = {
+  readonly of: Quantity
+  readonly value: number | null
+  /** Null where it is no sum over interruptions: what is served, and where the value cannot be known. */
+  readonly parts: readonly ExplainedPart[] | null
+  readonly rest: { readonly parts: number; readonly value: number } | null
+}
+
+/** One figure of the row: `scale` × top ÷ bottom, or a share of the hours of those served. */
+export type ExplainedFigure = {
+  readonly index: string
+  readonly unit: string
+  readonly name: { readonly en: string; readonly 'zh-CN': string }
+  readonly form: 'ratio' | 'availability' | 'unavailability'
+  readonly scale: number
+  readonly value: number | null
+  readonly periodHours: number
+  readonly top: ExplainedQuantity
+  readonly bottom: ExplainedQuantity | null
+}
+
 export type Explanation = {
   readonly row: IndexRow
+  /** The figure that was asked for; null where none was. */
+  readonly figure: ExplainedFigure | null
   /** Largest first. Together with `rest` they are the row to the customer-second. */
   readonly outages: readonly ExplainedOutage[]
   readonly rest: { readonly outages: number; readonly ci: number; readonly customerSeconds: number }
@@ -76,7 +115,7 @@ type GrowingSet = {
  */
 export async function explain(
   db: Database,
-  asked: ReportQuestion & { readonly group: string | null },
+  asked: ReportQuestion & { readonly group: string | null; readonly index?: IndexRule },
 ): Promise<Explanation> {
   await ensureServed(db)
   const book = await readServedBook(db, asked.timeZone)
@@ -86,7 +125,9 @@ export async function explain(
   const cell = by === 'system' ? '' : (group ?? '')
   const headline = headlineFilter(rulebook)
   const outages = new Map<string, Growing>()
+  const figures = asked.index === undefined ? null : openFigureBook(cell, rulebook.settings)
   const onCounted = (counted: Counted): void => {
+    figures?.onCounted(counted)
     if (counted.cell !== cell) return
     const inHeadline = headline.length === undefined || counted.length === headline.length
     const ci = inHeadline ? counted.interruptions : 0
@@ -116,15 +157,23 @@ export async function explain(
       sum.momentary += momentary
     }
   }
-  const { cells } = await reckon(db, question, major, { onCounted })
-  const row = indexRow(
-    rulebook,
-    by === 'system' ? 'system' : group,
-    cells.get(cell) ?? emptySums(),
-    servedOf(question, book, by === 'system' ? 'system' : group, hoursBetween(from, to, timeZone)),
-  )
+  const { cells } = await reckon(db, question, major, {
+    onCounted,
+    ...(figures === null ? {} : { onEvent: (event) => figures.onEvent(event) }),
+  })
+  const sums = cells.get(cell) ?? emptySums()
+  const named = by === 'system' ? 'system' : group
+  const served = servedOf(question, book, named, hoursBetween(from, to, timeZone))
+  const row = indexRow(rulebook, named, sums, served)
+  const taken = asked.index === undefined ? undefined : figures?.partsOf(asked.index, sums, served)
+  // Of a figure, those outages are told first that make most of it.
+  const weights = new Map<string, number>()
+  for (const part of taken?.top.parts ?? [])
+    for (const outage of part.outages) weights.set(outage, (weights.get(outage) ?? 0) + part.value)
+  const weight = (outage: string): number => weights.get(outage) ?? 0
   const ranked = [...outages].sort(
-    ([a, x], [b, y]) => y.customerMs - x.customerMs || y.ci - x.ci || (a < b ? -1 : 1),
+    ([a, x], [b, y]) =>
+      weight(b) - weight(a) || y.customerMs - x.customerMs || y.ci - x.ci || (a < b ? -1 : 1),
   )
   const told = ranked.slice(0, EXPLAINED_OUTAGES_MAX)
   const rest = ranked.slice(EXPLAINED_OUTAGES_MAX)
@@ -132,8 +181,26 @@ export async function explain(
     db,
     told.map(([outage]) => outage),
   )
+  const figure =
+    taken === undefined || asked.index === undefined
+      ? null
+      : {
+          index: asked.index.symbol,
+          unit: asked.index.unit,
+          name: { en: asked.index.name.en, 'zh-CN': asked.index.name.zh },
+          form: taken.form,
+          scale: taken.scale,
+          value: taken.value,
+          periodHours: taken.periodHours,
+          top: await explainedQuantity(db, taken.top, rulebook.settings.unit),
+          bottom:
+            taken.bottom === null
+              ? null
+              : await explainedQuantity(db, taken.bottom, rulebook.settings.unit),
+        }
   return {
     row,
+    figure,
     outages: told.map(([outage, sum]) => ({
       outage,
       origin: known.get(outage)?.origin ?? null,
@@ -151,6 +218,49 @@ export async function explain(
     },
   }
 }
+
+/** Parts of a figure told one by one; the rest is summed. */
+export const EXPLAINED_PARTS_MAX = 500
+
+async function explainedQuantity(
+  db: Database,
+  { quantity, value, parts }: FigureQuantity,
+  unit: 'customer' | 'medium_voltage_user',
+): Promise<ExplainedQuantity> {
+  if (parts === null) return { of: quantity, value, parts: null, rest: null }
+  const ranked = [...parts].sort(
+    (a, b) =>
+      b.value - a.value || (first(a) < first(b) ? -1 : 1) || (a.unit ?? -1) - (b.unit ?? -1),
+  )
+  const told = ranked.slice(0, EXPLAINED_PARTS_MAX)
+  const rest = ranked.slice(EXPLAINED_PARTS_MAX)
+  const pointOf = (key: number): number =>
+    unit === 'customer' ? loadPointOf(supplyGroupOf(key)) : supplyGroupOf(key)
+  const points = [
+    ...new Set(told.flatMap((part) => (part.unit === null ? [] : [pointOf(part.unit)]))),
+  ]
+  const rows =
+    points.length === 0
+      ? []
+      : await db.selectFrom('load_point').select(['ix', 'id']).where('ix', 'in', points).execute()
+  const names = new Map(rows.map(({ ix, id }) => [ix, id]))
+  return {
+    of: quantity,
+    value,
+    parts: told.map((part) => ({
+      loadPoint:
+        part.unit === null ? null : (names.get(pointOf(part.unit)) ?? `#${pointOf(part.unit)}`),
+      outages: part.outages,
+      value: part.value,
+    })),
+    rest: {
+      parts: rest.length,
+      value: rest.reduce((sum, part) => sum + part.value, 0),
+    },
+  }
+}
+
+const first = (part: FigurePart): string => part.outages[0] ?? ''
 
 const explainedSet = (set: GrowingSet): ExplainedSet => ({
   from: toIso(set.counted.first.from),

@@ -6,6 +6,7 @@ import { countsOutages, type Served } from '../reliability/indices.ts'
 import {
   openReckoning,
   type Counted,
+  type CountedEvent,
   type Interruption,
   type Sums,
 } from '../reliability/reckoning.ts'
@@ -79,7 +80,11 @@ export async function reckon(
   db: Database,
   question: ReportQuestion,
   isMajor: LeftOutAsMajor,
-  keep: { perUnit?: boolean; onCounted?: (counted: Counted) => void } = {},
+  keep: {
+    perUnit?: boolean
+    onCounted?: (counted: Counted) => void
+    onEvent?: (event: CountedEvent) => void
+  } = {},
 ): Promise<{ cells: Map<string, Sums>; namelessRows: number }> {
   const { rulebook, timeZone, now, from, to } = question
   return await db
@@ -96,6 +101,7 @@ export async function reckon(
         perUnit: keep.perUnit ?? true,
         perOutage: (keep.perUnit ?? true) && countsOutages(rulebook),
         ...(keep.onCounted === undefined ? {} : { onCounted: keep.onCounted }),
+        ...(keep.onEvent === undefined ? {} : { onEvent: keep.onEvent }),
       })
       let namelessRows = 0
       for await (const rows of readInterruptions(tx, question, () => reckoning.runningUntil())) {
