@@ -532,6 +532,36 @@ t.test('an issuer of tokens (OIDC): its keys, new keys, and nothing but its keys
   t.equal(await status(confused), 401, 'its public key is no secret')
   t.equal(await status(new UnsecuredJWT(claims).encode()), 401)
 
+  let lured = 0
+  const lure = http.createServer(async (_, response) => {
+    lured++
+    response.end(JSON.stringify({ keys: [{ ...(await exportJWK(forger.publicKey)), kid: 'one' }] }))
+  })
+  await new Promise<void>((done) => lure.listen(0, '127.0.0.1', done))
+  t.teardown(() => lure.close())
+  const forger = keyOf('one')
+  const elsewhere = `http://127.0.0.1:${(lure.address() as AddressInfo).port}/keys`
+  const jwk = await exportJWK(forger.publicKey)
+  for (const header of [
+    { jwk },
+    { jwk, kid: 'one' },
+    { jku: elsewhere, kid: 'one' },
+    { x5u: elsewhere, kid: 'one' },
+  ]) {
+    const forged = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'ES256', ...header })
+      .sign(forger.privateKey)
+    t.equal(await status(forged), 401, `a key that the token brings: ${Object.keys(header).join()}`)
+  }
+  t.equal(lured, 0, 'and nobody asks where a token says')
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  for (const alg of ['RS256', 'PS256']) {
+    const mixed = await new SignJWT(claims)
+      .setProtectedHeader({ alg, kid: 'one' })
+      .sign(rsa.privateKey)
+    t.equal(await status(mixed), 401, `${alg} under the name of an ES256 key`)
+  }
+
   const old = keys[0]!
   keys = [keyOf('two')]
   // The keys are asked for again at most every few seconds, whatever unknown names come along.
