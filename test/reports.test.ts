@@ -296,3 +296,28 @@ t.test(
     t.equal(dltNatureOf({ ...nature, nature: 'planned', sourceShortage: true }), 'S-L-G')
   },
 )
+
+t.test('a printed report names what the threshold of its major days rests on', async (t) => {
+  const { db } = await openTestDatabase(t)
+  await small(db)
+  const report = await indicesReport(db, {
+    ...PERIOD,
+    by: 'system',
+    rulebook: IEEE_1366,
+    exclude: ['major'],
+  })
+  const [known] = report.majorDays
+  if (known === undefined) return void t.fail('no threshold was looked for')
+  // The ten days of the standard's own arithmetic (test/major-days.test.ts).
+  const majorDays = [
+    { ...known, alpha: -1.841748974, beta: 2.334403143, thresholdMin: 54.285594, historyDays: 9 },
+  ]
+  const html = reportHtml({ ...report, majorDays }, 'en')
+  t.match(
+    html,
+    'threshold T_MED 54.2856 min = exp(α + 2.5 β), α -1.841749, β 2.334403, days of history 9',
+  )
+  t.match(reportHtml({ ...report, majorDays }, 'zh-CN'), '历史天数 9')
+  const filed = [{ year: 2025, thresholdMin: 2, days: [] }]
+  t.match(reportHtml({ ...report, majorDays: filed }, 'en'), '2025: threshold T_MED 2.0000 min<')
+})

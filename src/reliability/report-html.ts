@@ -24,7 +24,8 @@ const WORDS = {
     settings: 'Settings of the rulebook',
     notes: 'Notes',
     majorDays: 'Major event days',
-    threshold: 'threshold',
+    threshold: 'threshold T_MED',
+    historyDays: 'days of history',
     noThreshold: 'too little history for a threshold',
     index: 'Index',
     meaning: 'Meaning',
@@ -48,7 +49,8 @@ const WORDS = {
     settings: '规程参数',
     notes: '说明',
     majorDays: '重大事件日',
-    threshold: '界限值',
+    threshold: '界限值 T_MED',
+    historyDays: '历史天数',
     noThreshold: '历史数据不足，无界限值',
     index: '指标',
     meaning: '含义',
@@ -130,11 +132,15 @@ function manyGroups(report: PrintedReport, language: ReportLanguage): string {
 function majorDays(report: PrintedReport, language: ReportLanguage): string {
   if (report.majorDays.length === 0) return ''
   const words = WORDS[language]
-  const years = report.majorDays.map(({ year, thresholdMin, days }) => {
+  const years = report.majorDays.map(({ year, thresholdMin, days, alpha, beta, historyDays }) => {
+    const restsOn =
+      alpha == null || beta == null || historyDays === undefined
+        ? ''
+        : ` = exp(α + 2.5 β), α ${alpha.toFixed(6)}, β ${beta.toFixed(6)}, ${words.historyDays} ${historyDays}`
     const threshold =
       thresholdMin === null
         ? words.noThreshold
-        : `${words.threshold} ${thresholdMin.toFixed(4)} min`
+        : `${words.threshold} ${thresholdMin.toFixed(4)} min${restsOn}`
     const named = days.map(({ date, saidiMin }) => `${date} (${saidiMin.toFixed(2)} min)`)
     return `<li>${year}: ${escape(threshold)}${named.length === 0 ? '' : `; ${escape(named.join(', '))}`}</li>`
   })

@@ -20,6 +20,10 @@ export type PrintedReport = {
   readonly majorDays: readonly {
     readonly year: number
     readonly thresholdMin: number | null
+    /** What the threshold rests on; reports that were filed long ago do not say it. */
+    readonly alpha?: number | null
+    readonly beta?: number | null
+    readonly historyDays?: number
     readonly days: readonly { readonly date: string; readonly saidiMin: number }[]
   }[]
   readonly notes: readonly string[]
