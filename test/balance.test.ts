@@ -26,6 +26,7 @@ import {
   type LoadRules,
   type LoadSample,
 } from '../src/balance/load-states.ts'
+import { transferToOthers } from '../src/balance/station-transfer.ts'
 import { rateNetwork, supplyTree, type RatedNetwork } from '../src/balance/supply-tree.ts'
 import { switchingEffect, tieCapabilities } from '../src/balance/ties.ts'
 import { feederLoss, loseZone } from '../src/balance/transfer.ts'
@@ -650,6 +651,146 @@ await t.test('the loss of a section agrees with a search over all switching stat
     `every kind occurred: ${JSON.stringify(seen)}`,
   )
 })
+
+/** Nodes of these feeders, by the tables alone: what is fed from their buses in normal positions. */
+function fedFromBuses({ tables }: Town, buses: ReadonlySet<string>) {
+  const { fedBy } = trace(
+    tables,
+    edgesOf(tables).filter((e) => e.normal),
+    new Map(),
+  )
+  const rootOf = (node: string, of = fedBy): string => {
+    for (let up = of.get(node); up !== null && up !== undefined; up = of.get(node)) node = up.node
+    return node
+  }
+  return { rootOf, own: new Set([...fedBy.keys()].filter((node) => buses.has(rootOf(node)))) }
+}
+
+/**
+ * The most load of these buses that any switching of their own part gives to others: radial, within ratings, nobody without supply, and whoever stays
+ * is fed the way they were. Null where the states are too many.
+ */
+function mostTransferable(town: Town, buses: ReadonlySet<string>): number | null {
+  const { tables } = town
+  const load = loadOf(town)
+  const edges = edgesOf(tables)
+  const { own, rootOf } = fedFromBuses(town, buses)
+  const normal = trace(
+    tables,
+    edges.filter((e) => e.normal),
+    load,
+  )
+  const free = edges.filter((e) => !e.fixed && (own.has(e.from) || own.has(e.to)))
+  if (free.length > 11) return null
+  const isNormal = new Map(edges.map((e) => [e.id, e.normal]))
+  let most = 0
+  for (let state = 0; state < 1 << free.length; state++) {
+    const live = edges.filter((e) => {
+      const bit = free.indexOf(e)
+      return bit >= 0 ? (state & (1 << bit)) !== 0 : e.normal
+    })
+    const now = trace(tables, live, load)
+    if (!now.radial || now.servedVa !== normal.servedVa) continue
+    const holds = edges.every(
+      (e) => (now.flow.get(e.id) ?? 0) <= Math.max(ratedVa(e), normal.flow.get(e.id) ?? 0),
+    )
+    if (!holds) continue
+    let movedVa = 0
+    let isAsItWas = true
+    for (const [node, va] of load) {
+      if (!own.has(node)) continue
+      if (!buses.has(rootOf(node, now.fedBy))) movedVa += va
+      else {
+        for (let up = now.fedBy.get(node); up !== null && up !== undefined;) {
+          if (isNormal.get(up.edge) !== true) isAsItWas = false
+          up = now.fedBy.get(up.node)
+        }
+      }
+    }
+    if (isAsItWas) most = Math.max(most, movedVa)
+  }
+  return most
+}
+
+/** Stations of `feeders` feeders each. */
+const withStationsOf = (tables: NetworkTables, feeders: number): NetworkTables => ({
+  ...tables,
+  feeders: tables.feeders.map((row, f) => ({ ...row, substation: `S${Math.floor(f / feeders)}` })),
+})
+
+await t.test(
+  'what a station can give away agrees with a search over all switching states',
+  async (t) => {
+    const random = seeded(SEED + 7)
+    const seen = { judged: 0, all: 0, part: 0, none: 0, shared: 0, less: 0 }
+    for (let round = 0; round < 120; round++) {
+      const perStation = round % 3 === 2 ? 2 : 1
+      const tables = withStationsOf(
+        randomTown(random, { sections: 3, ties: 1 + Math.floor(random() * 3) }),
+        perStation,
+      )
+      const town = townOf(tables, (150 + Math.floor(random() * 2000)) / 1000)
+      const { zones, network } = town
+      const load = loadOf(town)
+      const about = `(seed ${SEED + 7}, ${round})`
+      network.substations.forEach((row, substation) => {
+        const buses = new Set(
+          tables.feeders.flatMap((feeder, f) => (feeder.substation === row.id ? [`bus${f}`] : [])),
+        )
+        if (buses.size === 0) return
+        const found = transferToOthers(zones, substation)
+        t.ok(found.complete)
+        // What is advised is done: open around what goes, close the ties. It holds, and carries what was said.
+        const edges = edgesOf(tables)
+        const zoneOf = (node: string) => zones.zoneOf[network.nodeIds.indexOf(node)] as number
+        const closes = new Set(found.close.map((device) => network.branchIds[device] as string))
+        const live = edges.filter((e) => {
+          if (closes.has(e.id)) return true
+          return e.normal && found.zones.has(zoneOf(e.from)) === found.zones.has(zoneOf(e.to))
+        })
+        const normal = trace(
+          tables,
+          edges.filter((e) => e.normal),
+          load,
+        )
+        const now = trace(tables, live, load)
+        const { own, rootOf } = fedFromBuses(town, buses)
+        t.equal(now.servedVa, normal.servedVa, `nobody is without supply ${about}`)
+        let movedVa = 0
+        for (const [node, va] of load) {
+          if (own.has(node) && !buses.has(rootOf(node, now.fedBy))) movedVa += va
+        }
+        t.equal(movedVa, found.va, `it carries what was said ${row.id} ${about}`)
+        for (const edge of edges) {
+          const flow = now.flow.get(edge.id) ?? 0
+          const limit = Math.max(ratedVa(edge), normal.flow.get(edge.id) ?? 0)
+          if (flow > limit) t.fail(`${edge.id} carries ${flow} of ${limit} ${about}`)
+        }
+        const most = mostTransferable(town, buses)
+        if (most === null) return
+        seen.judged++
+        if (buses.size === 1) {
+          t.equal(found.va, most, `the most there is ${row.id} ${about}`)
+        } else {
+          t.ok(found.va <= most, `feeders that compete: not more than there is ${about}`)
+          seen.shared++
+          if (found.va < most) seen.less++
+        }
+        const loadVa = [...own].reduce((sum, node) => sum + (load.get(node) ?? 0), 0)
+        seen[found.va === 0 ? 'none' : found.va === loadVa ? 'all' : 'part']++
+      })
+    }
+    t.ok(
+      seen.judged > 150 && seen.all > 20 && seen.part > 10 && seen.none > 20 && seen.shared > 20,
+      `every kind occurred: ${JSON.stringify(seen)}`,
+    )
+    t.ok(
+      seen.less * 5 < seen.shared,
+      `and where they compete little is lost: ${JSON.stringify(seen)}`,
+    )
+    t.comment(JSON.stringify(seen))
+  },
+)
 
 await t.test(
   'a tie can give what the way to its source has left, and not one VA more',

@@ -135,19 +135,37 @@ await t.test(
 
     const losses = (await get('balance/losses/transformers')).body
     t.match(losses.stations, [
-      // East's unit has 600 − 350 left: that much West can give away, and 250 of its 500 kVA remain.
+      // East's unit has 600 − 350 left, and behind the tie n2 alone takes 300: no section fits, and all of the 500 kVA remain.
       {
         substation: 'W',
         units: 1,
-        transferKva: 250,
-        ties: ['T'],
-        loss: { firmKva: 250, marginKva: -250, passes: false },
+        transferKva: 0,
+        ties: [],
+        complete: true,
+        loss: { firmKva: 0, marginKva: -500, passes: false },
       },
-      // West's unit has 500 left and its head 300: 300 of East's 350.
-      { substation: 'E', transferKva: 300, loss: { firmKva: 300, marginKva: -50 } },
+      // West's unit has 500 left and its head 300: East's one section of 350 does not fit.
+      { substation: 'E', transferKva: 0, loss: { firmKva: 0, marginKva: -350 } },
     ])
-    // n2 takes 3.6 kVA a customer and n1 1.7: n2 goes, and is more than the 250 that are missing.
-    t.match(losses.stations[0].remains, { kw: 300, customers: 83, loadPoints: 1, ids: ['n2'] })
+    t.match(losses.stations[0].remains, { kw: 500, customers: 203, loadPoints: 2 })
+    // With 240 kVA at n2 the tie can take it: n1's 260 remain, and what was carried elsewhere is not shed.
+    await db.transaction().execute((tx) => saveLoads(tx, [loadWord('n2', NOW - MS_PER_MIN, 240)]))
+    const before = new Date(NOW - MS_PER_MIN).toISOString()
+    await db
+      .transaction()
+      .execute((tx) =>
+        saveLoads(tx, [
+          loadWord('H1', NOW - MS_PER_MIN, 500),
+          loadWord('H2', NOW - MS_PER_MIN, 350),
+        ]),
+      )
+    const smaller = (await get(`balance/losses/transformers?at=${before}`)).body.stations[0]
+    t.match(smaller, {
+      transferKva: 240,
+      ties: ['T'],
+      loss: { firmKva: 240, marginKva: -260, passes: false },
+      remains: { kw: 260, customers: 120, ids: ['n1'] },
+    })
     t.match(losses.stations[1].remains, { kw: 350, customers: 200, ids: ['n3'] })
 
     const feeders = (await get('balance/losses/feeders')).body

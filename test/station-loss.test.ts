@@ -6,6 +6,7 @@ import { priorityPoints, shed, type Sheddable } from '../src/balance/shedding.ts
 import { rateNetwork, supplyTree } from '../src/balance/supply-tree.ts'
 import { cutIntoZones } from '../src/balance/zones.ts'
 import { buildNetwork } from '../src/grid/network.ts'
+import type { NetworkTables } from '../src/grid/tables.ts'
 import { draw } from './support/drawn-ledger.ts'
 import { seeded } from './support/seeded.ts'
 
@@ -48,6 +49,14 @@ function lossesOf(
       ['FE', 'HE', 'E'],
     ],
   })
+  return lossesWithin(drawn, { ratedKva, measured })
+}
+
+/** Loss of the one unit of W and of E, which has a rating that nothing else has. */
+function lossesWithin(
+  drawn: NetworkTables,
+  { ratedKva, measured }: { ratedKva: number; measured: ReadonlyMap<string, MeasuredLoad> },
+) {
   const tables = {
     ...drawn,
     sources: drawn.sources.map((row) => ({ ...row, ratedKva })),
@@ -102,6 +111,56 @@ await t.test('what a tie can take whole leaves nothing behind, not even a roundi
     }
   }
   t.ok(rounded > 100, 'and the loads were no round numbers')
+  t.end()
+})
+
+/**
+ * Three sections and a tie behind each other, east with 60 kVA at e0; every unit 210 kVA, no other ratings:
+ *
+ *   west ──[HW]── w0 ──[S1]── w1 ──[S2]── w2 ──/T/── e0 ──[HE]── east
+ *                100         90          80
+ */
+await t.test('worked by hand: a tie takes whole sections, however much room there is', (t) => {
+  const stations = (loads: Record<'w0' | 'w1' | 'w2' | 'e0', number>, unitKva: number) => {
+    const drawn = draw({
+      sources: [['west'], ['east']],
+      switches: [
+        ['HW', 'west', 'w0'],
+        ['S1', 'w0', 'w1'],
+        ['S2', 'w1', 'w2'],
+        ['HE', 'east', 'e0'],
+        ['T', 'w2', 'e0', 'ABC', 'open'],
+      ],
+      points: Object.keys(loads).map((node) => [`p${node}`, node, 10]),
+      feeders: [
+        ['FW', 'HW', 'W'],
+        ['FE', 'HE', 'E'],
+      ],
+    })
+    const measured = new Map(Object.entries(loads).map(([node, kw]) => [node, said(kw, 0)]))
+    return lossesWithin(drawn, { ratedKva: unitKva, measured })
+  }
+  const loads = { w0: 100, w1: 90, w2: 80, e0: 60 }
+  // East has 210 − 60 = 150 left. w2 takes 80; w1 behind it would make 170. What ratings alone allow is 150.
+  const [west, east] = stations(loads, 210)
+  t.match(west, { loadKva: 270, transferKva: 80, ties: ['T'], complete: true })
+  // 1 · (210 − 210) + 80 = 80 of 270 kVA: 190 must go, which is w0 and w1, and w2 is carried by east.
+  t.match(west?.loss, { firmKva: 80, marginKva: -190, passes: false })
+  t.match(west?.remains, { kw: 190, customers: 20 })
+  t.equal(west?.remains?.loadPoints.length, 2)
+  // West gives 210 already more than it may: nothing of east's can come.
+  t.match(east, { transferKva: 0, ties: [], loss: { marginKva: -60 } })
+  // 230: 170 are left, which w2 and w1 fill to the last kVA. 229 takes w2 alone.
+  t.match(stations(loads, 230)[0], { transferKva: 170, loss: { marginKva: -100 } })
+  t.match(stations(loads, 229)[0], { transferKva: 80 })
+  // w2 too large for the tie: it stands in the way of all the others, however small they are.
+  t.match(stations({ ...loads, w1: 10, w2: 151 }, 210)[0], { transferKva: 0, ties: [] })
+  // 330 and more: all of it, and the head itself is opened.
+  t.match(stations(loads, 330)[0], {
+    transferKva: 270,
+    loss: { passes: true, marginKva: 0 },
+    remains: { kw: 0, customers: 0 },
+  })
   t.end()
 })
 

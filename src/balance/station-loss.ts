@@ -1,19 +1,21 @@
-import { at, NONE } from '../grid/network.ts'
+import { at } from '../grid/network.ts'
 import type { AllocatedLoads } from './allocation.ts'
 import type { Balance } from './balance.ts'
 import { transformerLoss, type UnitLoss } from './capacity.ts'
 import { shed, type PriorityPoints, type Sheddable } from './shedding.ts'
-import { tieCapabilities, type Tie, type TieSide } from './ties.ts'
+import { transferToOthers } from './station-transfer.ts'
 import type { Zones } from './zones.ts'
 
 export type StationLoss = {
   readonly substation: string
   readonly units: number
   readonly loadKva: number
-  /** What ties can bring to other stations within their ratings, in kVA; no tie gives more than the feeder behind it carries. */
+  /** What other stations can take, in kVA: whole sections with their own loads, within ratings along the whole way (see `transferToOthers`). */
   readonly transferKva: number
-  /** Ties to other stations. */
+  /** Open switches that would be closed for it. */
   readonly ties: readonly string[]
+  /** Every way to transfer was looked at, feeder by feeder; else more might be possible. */
+  readonly complete: boolean
   /** Null where a unit has no rating: then nothing can be said. */
   readonly loss: UnitLoss | null
   /** The load points that would have to be shed; null where nothing can be said. */
@@ -33,25 +35,25 @@ export type Remains = {
 /** What there is to know of load points for shedding: customers of each, and whose supply must not go. */
 export type PointsToShed = PriorityPoints & { readonly customers: Int32Array }
 
-/** Loss of the largest unit of every station: what ties and the other units cannot carry is shed by load points, in the order of `shed`. */
+/** Loss of the largest unit of every station: what other stations and the other units cannot carry is shed by load points, in the order of `shed`. */
 export function stationLosses(
   zones: Zones,
   { substations, loads }: Pick<Balance, 'substations' | 'loads'>,
   { shortTimeFactor, points }: { readonly shortTimeFactor: number; readonly points: PointsToShed },
 ): StationLoss[] {
   const { rated } = zones
-  const ties = tieCapabilities(zones)
   return substations.map((row, substation) => {
     const units = rated.units.filter((unit) => unit.substation === substation)
-    const outward = ties.flatMap((tie) => outwardOf(tie, row.id))
     const donorScale = scale(zones, units, row.kva)
-    const transferKva = Math.min(row.kva, transferable(zones, outward, donorScale))
+    const transfer = transferToOthers(zones, substation)
+    const transferKva = Math.min(row.kva, (donorScale * transfer.va) / 1000)
     const about = {
       substation: row.id,
       units: units.length,
       loadKva: row.kva,
       transferKva,
-      ties: outward.map(({ tie }) => tie),
+      ties: transfer.close.map((device) => rated.network.branchIds[device] as string),
+      complete: transfer.complete,
     }
     if (units.length === 0 || units.some((unit) => unit.ratedKva === null)) {
       return { ...about, loss: null, remains: null }
@@ -65,7 +67,10 @@ export function stationLosses(
     const neededVa = (-loss.marginKva * 1000) / donorScale
     const remains = loss.passes
       ? NOTHING_REMAINS
-      : remainsOf(shed(pointsOf(zones, substation, { loads, points }), neededVa), points)
+      : remainsOf(
+          shed(pointsOf(zones, substation, transfer.zones, { loads, points }), neededVa),
+          points,
+        )
     return { ...about, loss, remains }
   })
 }
@@ -89,10 +94,11 @@ function remainsOf(gone: readonly Sheddable[], points: PointsToShed): Remains {
   }
 }
 
-/** Everything that the units of a station supply now and that takes power. */
+/** Everything that the units of a station supply now, that takes power, and that is not carried elsewhere. */
 function pointsOf(
-  { rated, tree }: Zones,
+  { rated, tree, zoneOf }: Zones,
   substation: number,
+  gone: ReadonlySet<number>,
   { loads, points }: { loads: AllocatedLoads; points: PointsToShed },
 ): Sheddable[] {
   const found: Sheddable[] = []
@@ -100,6 +106,7 @@ function pointsOf(
     const unit = rated.units[at(tree.unit, node)]
     const w = at(loads.pointW, point)
     if (unit?.substation !== substation || tree.fed[node] === 0 || w <= 0) return
+    if (gone.has(at(zoneOf, node))) return
     const va = Math.round(Math.hypot(w, at(loads.pointVar, point)))
     const customers = at(points.customers, point)
     const priority = at(points.lifeSupport, point) > 0 ? 2 : at(points.critical, point) > 0 ? 1 : 0
@@ -119,68 +126,4 @@ function scale(
 ): number {
   const flowKva = units.reduce((sum, unit) => sum + at(nodeFlowVa, unit.node), 0) / 1000
   return flowKva > 0 ? Math.max(1, loadKva / flowKva) : 1
-}
-
-type Outward = { readonly tie: string; readonly from: TieSide; readonly to: TieSide }
-
-function outwardOf({ id, sides: [a, b] }: Tie, substation: string): Outward[] {
-  if (a.substation === substation && b.substation !== substation)
-    return [{ tie: id, from: a, to: b }]
-  if (b.substation === substation && a.substation !== substation)
-    return [{ tie: id, from: b, to: a }]
-  return []
-}
-
-/**
- * The best ties first, each up to what is left of the feeder behind it and of the receiving feeder's and unit's margins: no way is counted
- * twice, so that the sum can really be carried at once.
- */
-function transferable(zones: Zones, outward: readonly Outward[], donorScale: number): number {
-  const { rated } = zones
-  const { network } = rated
-  const left = new Map<string, number>()
-  const take = (key: string, have: () => number): number => {
-    const known = left.get(key) ?? Math.max(0, have())
-    left.set(key, known)
-    return known
-  }
-  const feederIndex = new Map(network.feeders.map((row, index) => [row.id, index]))
-  const unitIndex = new Map(rated.units.map((row, index) => [row.id, index]))
-  const headFlowKva = (feeder: number): number => {
-    const head = at(network.feederHead, feeder)
-    if (head === NONE) return 0
-    const from = at(network.branchFrom, head)
-    const down = zones.tree.parent[from] === head ? from : at(network.branchTo, head)
-    return zones.tree.parent[down] === head ? at(zones.nodeFlowVa, down) / 1000 : 0
-  }
-  const capability = ({ to }: Outward): number => to.capabilityKva ?? Infinity
-  let total = 0
-  for (const one of [...outward].sort((a, b) => capability(b) - capability(a))) {
-    const donor = one.from.feeder
-    const donorIndex = donor === null ? undefined : feederIndex.get(donor)
-    if (donorIndex === undefined) continue
-    const limits: [string, number][] = [
-      [`donor ${donor}`, take(`donor ${donor}`, () => donorScale * headFlowKva(donorIndex))],
-    ]
-    const receiver = one.to.feeder
-    const receiverIndex = receiver === null ? undefined : feederIndex.get(receiver)
-    if (receiverIndex !== undefined) {
-      const ratedKva = at(rated.feederRatedKva, receiverIndex)
-      const margin = (): number =>
-        Number.isNaN(ratedKva) ? Infinity : ratedKva - headFlowKva(receiverIndex)
-      limits.push([`feeder ${receiver}`, take(`feeder ${receiver}`, margin)])
-    }
-    const unit = one.to.unit === null ? undefined : unitIndex.get(one.to.unit)
-    if (unit !== undefined) {
-      const { ratedKva, node } = rated.units[unit] as (typeof rated.units)[number]
-      const margin = (): number =>
-        ratedKva === null ? Infinity : ratedKva - at(zones.nodeFlowVa, node) / 1000
-      limits.push([`unit ${one.to.unit}`, take(`unit ${one.to.unit}`, margin)])
-    }
-    const given = Math.max(0, Math.min(capability(one), ...limits.map(([, kva]) => kva)))
-    if (!Number.isFinite(given)) continue
-    for (const [key, kva] of limits) left.set(key, kva - given)
-    total += given
-  }
-  return total
 }
