@@ -178,6 +178,38 @@ void t.test('alarms on two desks', skip, async (t) => {
     for (const each of [page, fresh]) await each.context().close()
   })
 
+  await t.test('a plan that was changed after its approval calls the desk', async (t) => {
+    const database = await openTestDatabase(t)
+    const service = await openTestService(t, database, { tables: TOWN, env: ENV })
+    const from = Math.floor(Date.now() / MS_PER_H) * MS_PER_H + 10 * MS_PER_H
+    const body = (title: string, shiftMs: number) => ({
+      title,
+      reason: 'maintenance',
+      responsible: 'M. Chen',
+      steps: [{ switch: 'S1', position: 'open' }],
+      window: {
+        from: new Date(from + shiftMs).toISOString(),
+        until: new Date(from + shiftMs + MS_PER_H).toISOString(),
+      },
+    })
+    const made = await service.post('works', body('Mill', 0), 'planner')
+    const { id } = (await made.json()) as { id: string }
+    await service.post(`works/${id}/submit`, {}, 'planner')
+    await service.post(`works/${id}/approve`, {}, 'admin')
+    await service.put(`works/${id}`, body('Mill, by crane', 2 * MS_PER_H), 'planner')
+    const { page, complaints } = await desk(browser, service)
+    const row = page.locator('.alarms .unacked', { hasText: id })
+    await row.getByText(/Mill, by crane: changed since approval, not approved again/).waitFor()
+    t.same(await violations(page), [])
+    await page.keyboard.press('Space')
+    await page.locator('.alarms li', { hasText: id }).getByText(/^ack/).waitFor()
+    await service.post(`works/${id}/submit`, {}, 'planner')
+    await service.post(`works/${id}/approve`, {}, 'admin')
+    await page.locator('.alarms li', { hasText: id }).waitFor({ state: 'detached' })
+    t.same(complaints, [])
+    await page.context().close()
+  })
+
   await t.test(
     'two outages are made one and two again by keyboard, after their effect was seen',
     async (t) => {

@@ -96,4 +96,84 @@ void t.test('planned work on the page of the planner', skip, async (t) => {
     await page.getByText('Interrupts nobody').waitFor()
     t.same(complaints, [])
   })
+
+  await t.test(
+    'the clock of a form is the one of the utility, wherever the planner sits',
+    async (t) => {
+      const { plan, service } = await openPlan(t, { RELIGHT_TIME_ZONE: 'Europe/Berlin' })
+      const { page, complaints } = await plan('view=works&lang=en', {
+        timezoneId: 'America/New_York',
+      })
+      await page.locator('details.new summary').click()
+      const form = page.locator('details.new form')
+      const write = async (from: string, until: string) => {
+        for (const [name, value] of [
+          ['title', 'Clock'],
+          ['reason', 'construction'],
+          ['responsible', 'M. Chen'],
+          ['from', from],
+          ['until', until],
+        ] as const) {
+          await form.locator(`[name=${name}]`).fill(value)
+        }
+        await form.locator('button[type=submit]').click()
+      }
+      for (const label of ['From (Europe/Berlin)', 'Until (Europe/Berlin)']) {
+        t.equal(await form.getByLabel(label).count(), 1, label)
+      }
+      // On the 31st of March 2030 the clocks of Berlin go from 02:00 to 03:00; New York's did so three weeks before.
+      await write('2030-03-31T02:30', '2030-03-31T06:00')
+      await page.getByText('The clocks of Europe/Berlin never show one of these times').waitFor()
+      t.same((await service.get<{ works: object[] }>('works')).works, [], 'nothing was kept')
+      await write('2030-03-31T01:30', '2030-03-31T06:00')
+      await page.locator('.gate', { hasText: 'Clock' }).waitFor()
+      t.match((await service.get<{ works: object[] }>('works')).works, [
+        { window: { from: '2030-03-31T00:30:00.000Z', until: '2030-03-31T04:00:00.000Z' } },
+      ])
+      t.match(await page.locator('.gate h2').innerText(), /01:30–06:00/)
+
+      await page.goto(`${page.url().replace(/view=works.*/, '')}view=balance&lang=en`)
+      await page.getByLabel('At (Europe/Berlin)').fill('2026-01-15T08:00')
+      await page.waitForURL((url) => url.searchParams.get('at') === '2026-01-15T07:00:00.000Z')
+      t.same(complaints, [])
+    },
+  )
+
+  await t.test('a plan that was changed after its approval warns the planner', async (t) => {
+    const { plan, service } = await openPlan(t)
+    const from = Math.floor(Date.now() / MS_PER_H) * MS_PER_H + 30 * MS_PER_H
+    const body = (shiftMs: number) => ({
+      title: 'Mill, new pole',
+      reason: 'maintenance',
+      responsible: 'M. Chen',
+      steps: [{ switch: 'S1', position: 'open' }],
+      window: {
+        from: new Date(from + shiftMs).toISOString(),
+        until: new Date(from + shiftMs + MS_PER_H).toISOString(),
+      },
+    })
+    const made = await service.post('works', body(0), 'planner')
+    const { id } = (await made.json()) as { id: string }
+    await service.post(`works/${id}/submit`, {}, 'planner')
+    await service.post(`works/${id}/approve`, {}, 'admin')
+    const { page, complaints } = await plan(`view=works&work=${id}&lang=en`)
+    await page.locator('.gate .checks').waitFor()
+    t.equal(await page.getByText('changed since approval').count(), 0, 'not while it is approved')
+    await service.put(`works/${id}`, body(2 * MS_PER_H), 'planner')
+    for (const [look, inList, says] of [
+      [
+        'lang=en&theme=light',
+        /changed since approval, not approved again/,
+        /0 customers of it, 83 of other times/,
+      ],
+      ['lang=zh&theme=dark', /批准后已修改，尚未重新批准/, /时间变更 83 户/],
+    ] as const) {
+      await page.goto(`${page.url().replace(/&lang.*/, '')}&${look}`)
+      await page.locator('.gate .checks').waitFor()
+      t.match(await page.locator('.cal tbody tr', { hasText: id }).innerText(), inList)
+      t.match(await page.locator('.gate .checks').innerText(), says)
+      t.same(await violations(page), [], look)
+    }
+    t.same(complaints, [])
+  })
 })

@@ -223,6 +223,42 @@ await t.test('a window that moves takes its reminder along, also one that was gi
 })
 
 await t.test(
+  'changed and not approved again: when the time comes that customers were told, they hear that it is off',
+  async (t) => {
+    const town = await openTown(t)
+    const from = START + 10 * MS_PER_DAY
+    const at = iso(from).slice(5, 16)
+    const [work, kept] = [await town.approved(from), await town.approved(from + MS_PER_MIN)]
+    await town.heard()
+    await town.timeComes(START + 5 * MS_PER_DAY)
+    const then = from + 3 * MS_PER_DAY
+    await town.ask('PUT', `/${work}`, 'planner', town.moved(then))
+    await town.timeComes(from - MS_PER_DAY + 5 * MS_PER_MIN)
+    const keptAt = iso(from + MS_PER_MIN).slice(5, 16)
+    t.strictSame(
+      await town.heard(),
+      everyone(`${kept} reminder ${keptAt}`),
+      'nobody is reminded of what is not approved',
+    )
+    await town.timeComes(from - 5 * MS_PER_MIN)
+    t.strictSame(await town.heard(), [], 'it can still be approved')
+    await town.engine.restart()
+    await town.timeComes(from + 3 * MS_PER_MIN)
+    t.strictSame(await town.heard(), everyone(`${work} Cancelled ${at}`))
+    await town.timeComes(from + 30 * MS_PER_MIN)
+    t.strictSame(await town.heard(), [], 'once, and the neighbour that is approved stands')
+    const staff = await town.engine.pool.query(
+      `select 1 from notice where audience = 'staff' and kind = 'plannedCancelled' and data->>'work' = $1`,
+      [work],
+    )
+    t.equal(staff.rowCount, 1, 'staff hear of it too')
+    // The plan goes on: approved for its later window it is announced anew.
+    await town.approve(work)
+    t.strictSame(await town.heard(), everyone(`${work} Announced ${iso(then).slice(5, 16)}`))
+  },
+)
+
+await t.test(
   'who sleeps is reminded in the morning, and not of what was cancelled in the night',
   async (t) => {
     const town = await openTown(t)

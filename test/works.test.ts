@@ -20,6 +20,11 @@ import { customerMinutes, interruptionsOf } from '../src/work/interruptions.ts'
 import { plannedNature } from '../src/work/nature.ts'
 import { CHINA_PROMISE, GB_PROMISE, noticeStanding } from '../src/work/promise.ts'
 import {
+  callOffUnapproved,
+  changedSinceApproval,
+  UNAPPROVED_NEAR_H,
+} from '../src/work/unapproved.ts'
+import {
   actOnWork,
   draftWork,
   editWork,
@@ -816,6 +821,131 @@ await t.test('over HTTP: from draft to finished, by two people', async (t) => {
     403,
     'dispatchers look',
   )
+})
+
+await t.test('what was changed after its approval warns, until it is approved again', async (t) => {
+  const told = approved()
+  t.equal(changedSinceApproval(told, DAY), null, 'approved as it stands')
+  t.equal(changedSinceApproval(draft(), DAY), null, 'never approved')
+  const announced = toldCustomers(
+    told,
+    [{ ...told.window, members: [8] }],
+    DAY - 9 * MS_PER_DAY,
+    TOLD,
+  )
+  const window = { from: DAY + MS_PER_DAY, until: DAY + MS_PER_DAY + MS_PER_H }
+  const edited = editWork(announced, plan({ window }), by('ann', DAY - 8 * MS_PER_DAY))
+  if (edited.outcome !== 'moved') throw new Error('an approved plan can be changed')
+  const nearAt = DAY - UNAPPROVED_NEAR_H * MS_PER_H
+  for (const [work, at, near] of [
+    [edited.work, nearAt - 1, false],
+    [edited.work, nearAt, true],
+    [after(edited.work, ['submit', 'ann']), nearAt, true],
+  ] as const) {
+    // What counts is the window that customers know, not the new one of a day later.
+    t.match(changedSinceApproval(work, at), {
+      approvedBy: 'bob',
+      changedBy: 'ann',
+      told: told.window,
+      near,
+    })
+  }
+  t.match(
+    actOnWork(edited.work, 'start', by('ann', DAY)),
+    { outcome: 'wrong-state' },
+    'nobody may begin what is not approved',
+  )
+  const again = after(edited.work, ['submit', 'ann'], ['approve', 'bob'])
+  t.equal(changedSinceApproval(again, DAY), null)
+  t.equal(changedSinceApproval(after(edited.work, ['cancel', 'ann']), DAY), null)
+
+  t.equal(callOffUnapproved(edited.work, DAY - 1), null, 'not before customers expect it')
+  t.equal(callOffUnapproved(announced, DAY), null, 'what is approved is not called off')
+  t.equal(callOffUnapproved(again, DAY), null)
+  const off = callOffUnapproved(edited.work, DAY)
+  t.match(off, { state: 'draft', announced: null, told: [] })
+  t.equal(callOffUnapproved(off as Work, DAY + 1), null, 'once')
+  t.match(changedSinceApproval(off as Work, DAY), { told: null, near: true })
+
+  const database = await openTestDatabase(t)
+  const { db } = database
+  let now = NOW
+  const announce: NonNullable<HttpParts['announce']> = (_drafts, also) =>
+    db.transaction().execute(async (tx) => also?.(tx))
+  const acts = async () => ({ outcome: 'unknown-switch' as const })
+  const front = await openFront(t, database, { act: acts, announce, clock: () => now })
+  const ask = async (
+    method: 'GET' | 'POST' | 'PUT',
+    url: string,
+    body?: object,
+    role = 'planner',
+  ) =>
+    (await front.ask(method, `/api/v1/${url}`, await tokenFor(role as 'planner', [], now), body))
+      .body
+  const iso = (at: number) => new Date(at).toISOString()
+  const from = NOW + 9 * MS_PER_DAY
+  const body = {
+    title: 'New pole',
+    reason: 'construction',
+    responsible: 'Ruth',
+    steps: [{ switch: 'S1', position: 'open' }],
+    window: { from: iso(from), until: iso(from + 2 * MS_PER_H) },
+  }
+  const { id } = await ask('POST', 'works', body)
+  const effect = async () => ask('GET', `works/${id}/effect`)
+  t.match(await effect(), {
+    changedSinceApproval: null,
+    approvalTells: { announced: 83, changed: 0, cancelled: 0 },
+  })
+  await ask('POST', `works/${id}/submit`, {})
+  await ask('POST', `works/${id}/approve`, {}, 'admin')
+  t.match(await effect(), {
+    changedSinceApproval: null,
+    approvalTells: { announced: 0, changed: 0, cancelled: 0 },
+  })
+  now += MS_PER_DAY
+  // H2 in place of S1, a day later: the 83 behind S1 keep their supply, the 200 behind H2 hear of it first.
+  const window2 = { from: iso(from + MS_PER_DAY), until: iso(from + MS_PER_DAY + MS_PER_H) }
+  const steps = [{ switch: 'H2', position: 'open' }]
+  const changed = await ask('PUT', `works/${id}`, { ...body, steps, window: window2 })
+  const warning = {
+    approvedAt: iso(NOW),
+    approvedBy: 'admin of the test',
+    changedAt: iso(now),
+    changedBy: 'planner of the test',
+    told: body.window,
+    near: false,
+  }
+  t.match(changed.changedSinceApproval, warning)
+  t.match(await effect(), {
+    changedSinceApproval: warning,
+    approvalTells: { announced: 200, changed: 0, cancelled: 83 },
+  })
+  await ask('PUT', `works/${id}`, { ...body, window: window2 })
+  t.match(await effect(), { approvalTells: { announced: 0, changed: 83, cancelled: 0 } })
+  const desk = async () => {
+    // A state of the network is shared for a moment.
+    now += 1000
+    return (await ask('GET', 'network/state', undefined, 'dispatcher')).unapprovedWorks
+  }
+  t.strictSame(await desk(), [], 'far ahead no dispatcher is called')
+  now = from - UNAPPROVED_NEAR_H * MS_PER_H + MS_PER_MIN
+  for (const role of ['planner', 'dispatcher']) {
+    const { works } = await ask('GET', 'works', undefined, role)
+    t.match(works, [{ id, state: 'draft', changedSinceApproval: { near: true } }], role)
+  }
+  t.match(await desk(), [{ work: id, title: 'New pole', toldFrom: body.window.from }])
+  t.equal(
+    (await ask('GET', `network/state?at=${iso(NOW)}`, undefined, 'dispatcher')).unapprovedWorks
+      .length,
+    0,
+    'the past calls for no act',
+  )
+  await ask('POST', `works/${id}/submit`, {})
+  t.equal((await desk()).length, 1, 'submitted is not approved')
+  await ask('POST', `works/${id}/approve`, {}, 'admin')
+  t.strictSame(await desk(), [])
+  t.equal((await ask('GET', `works/${id}`)).changedSinceApproval, null)
 })
 
 await t.test(

@@ -5,11 +5,12 @@ import type { Ledger } from '../ledger/state.ts'
 import type { Draft } from '../notices/notice.ts'
 import type { NoticeSettings } from '../notices/standing.ts'
 import type { Database, Tx } from '../stores/database.ts'
-import { readLiveWorks, saveWork, worksAround } from '../stores/works.ts'
+import { readLiveWorks, saveWork, unapprovedWorks, worksAround } from '../stores/works.ts'
 import { MS_PER_DAY, type EpochMs } from '../time.ts'
-import { reminderDrafts } from '../work/announce.ts'
+import { plannedDrafts, reminderDrafts, type Telling } from '../work/announce.ts'
 import { plannedNature, type PlannedNature } from '../work/nature.ts'
 import { CHINA_PROMISE } from '../work/promise.ts'
+import { callOffUnapproved } from '../work/unapproved.ts'
 import {
   expireWork,
   isReminderDue,
@@ -53,7 +54,7 @@ const TENDED: readonly WorkState[] = ['approved', 'inProgress']
 
 export type WorksDue = { readonly drafts: Draft[]; readonly save: (tx: Tx) => Promise<void> }
 
-/** What time alone does to planned work: a window that is over, a reminder that is due. */
+/** What time alone does to planned work: a window that is over, a reminder that is due, a change that nobody approved in time. */
 export async function worksDue(
   db: Database,
   room: NetworkRoom,
@@ -63,23 +64,31 @@ export async function worksDue(
   const drafts: Draft[] = []
   const saves: ((tx: Tx) => Promise<unknown>)[] = []
   const groupOf = groupsByCode(room.network, room.loadPointNumber)
+  const telling = ({ told }: Work): Telling => ({
+    at: now,
+    settings,
+    feeders: feedersOf(
+      room,
+      groupOf,
+      told.flatMap(({ members }) => members),
+    ),
+    customersOf: (codes) =>
+      codes.reduce((sum, code) => {
+        const group = groupOf.get(code)
+        return sum + (group === undefined ? 0 : at(room.network.groupCustomers, group))
+      }, 0),
+  })
+  for (const known of await unapprovedWorks(db, now + 1)) {
+    const calledOff = callOffUnapproved(known.work, now)
+    if (calledOff === null) continue
+    drafts.push(...plannedDrafts(known.work, [], telling(known.work)))
+    saves.push((tx) => saveWork(tx, known, calledOff, now))
+  }
   for (const known of await readLiveWorks(db, TENDED)) {
     const expired = expireWork(known.work, now)
     if (expired !== null) saves.push((tx) => saveWork(tx, known, expired, now))
     else if (isReminderDue(known.work, now)) {
-      const members = known.work.told.flatMap((told) => told.members)
-      drafts.push(
-        ...reminderDrafts(known.work, {
-          at: now,
-          settings,
-          feeders: feedersOf(room, groupOf, members),
-          customersOf: (codes) =>
-            codes.reduce((sum, code) => {
-              const group = groupOf.get(code)
-              return sum + (group === undefined ? 0 : at(room.network.groupCustomers, group))
-            }, 0),
-        }),
-      )
+      drafts.push(...reminderDrafts(known.work, telling(known.work)))
       saves.push((tx) => saveWork(tx, known, remindedCustomers(known.work, now), now))
     }
   }

@@ -16,7 +16,9 @@ import { lastAlarmWords } from '../stores/alarm-words.ts'
 import { listAlarms, type SavedAlarm } from '../stores/load-alarms.ts'
 import { openParallels, parallelsAt, type ParallelAlarm } from '../stores/parallels.ts'
 import { positionsAt } from '../stores/positions-read.ts'
-import { MS_PER_DAY, toIso, type EpochMs } from '../time.ts'
+import { unapprovedWorks, type SavedWork } from '../stores/works.ts'
+import { MS_PER_DAY, MS_PER_H, toIso, type EpochMs } from '../time.ts'
+import { changedSinceApproval, UNAPPROVED_NEAR_H } from '../work/unapproved.ts'
 import {
   drawNetwork,
   partsBack,
@@ -72,18 +74,29 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
 
   async function stateNow(view: NetworkView) {
     const now = clock()
-    const [places, sets, back, states, gateways, fieldHeardAt, loadAlarms, parallels, alarmWords] =
-      await Promise.all([
-        placesOf(view),
-        readSetsOut(db),
-        readSetsBack(db, now - BACK_SHOWN_MS),
-        readSwitchStates(db),
-        readGateways(db),
-        readFieldHeardAt(db),
-        listAlarms(db, { state: 'open', limit: LOAD_ALARMS_MAX }),
-        openParallels(db),
-        lastAlarmWords(db, { since: now - ALARM_WORDS_KEPT_MS, limit: ALARM_WORDS_MAX }),
-      ])
+    const [
+      places,
+      sets,
+      back,
+      states,
+      gateways,
+      fieldHeardAt,
+      loadAlarms,
+      parallels,
+      alarmWords,
+      unapproved,
+    ] = await Promise.all([
+      placesOf(view),
+      readSetsOut(db),
+      readSetsBack(db, now - BACK_SHOWN_MS),
+      readSwitchStates(db),
+      readGateways(db),
+      readFieldHeardAt(db),
+      listAlarms(db, { state: 'open', limit: LOAD_ALARMS_MAX }),
+      openParallels(db),
+      lastAlarmWords(db, { since: now - ALARM_WORDS_KEPT_MS, limit: ALARM_WORDS_MAX }),
+      unapprovedWorks(db, now + UNAPPROVED_NEAR_H * MS_PER_H),
+    ])
     const { network, standing } = view
     const gone = new Set(gateways.filter(({ online }) => !online).map(({ id }) => id))
     const abnormal = []
@@ -116,6 +129,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       parts: [...partsOut(view, places, sets, standing), ...partsBack(view, places, back)],
       ...limitsPassed(view, loadAlarms, parallels),
       alarmWords: alarmWords.map(alarmWordView),
+      unapprovedWorks: unapproved.flatMap((saved) => unapprovedView(saved, now)),
     }
   }
 
@@ -141,6 +155,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       parts: partsOut(view, places, sets, energize(view.network, closed)),
       ...limitsPassed(view, loadAlarms, parallels),
       alarmWords: [],
+      unapprovedWorks: [],
     }
   }
 
@@ -244,6 +259,23 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       return traceFromSwitch(view, deviceNamed(view, params.id), query.direction)
     },
   )
+}
+
+/** A plan that customers expect as they were told, which is another one by now that nobody approved. */
+function unapprovedView({ work }: SavedWork, now: EpochMs) {
+  const changed = changedSinceApproval(work, now)
+  if (changed === null || changed.told === null) return []
+  const { changedAt, changedBy, told } = changed
+  return [
+    {
+      work: work.id,
+      title: work.title,
+      changedAt: toIso(changedAt),
+      changedBy,
+      toldFrom: toIso(told.from),
+      toldUntil: toIso(told.until),
+    },
+  ]
 }
 
 /** What stands over a limit: loads, and feeders that are in parallel for too long. */

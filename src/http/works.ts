@@ -24,11 +24,12 @@ import {
 } from '../stores/works.ts'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import { actualAgainstPlanned } from '../work/actual.ts'
-import { plannedDrafts } from '../work/announce.ts'
+import { plannedDrafts, plannedNews } from '../work/announce.ts'
 import { overlap } from '../work/conflicts.ts'
 import { effectOfWork, REPEATED_RULE, type EffectInput, type WorkEffect } from '../work/effect.ts'
 import { interruptionsOf } from '../work/interruptions.ts'
 import { NATURE_EARLY_MAX_MIN } from '../work/nature.ts'
+import { changedSinceApproval } from '../work/unapproved.ts'
 import { WORK_KINDS, type Window } from '../work/window.ts'
 import {
   actOnWork,
@@ -145,7 +146,7 @@ export async function workRoutes(app: App, parts: HttpParts): Promise<void> {
       const page = found.slice(0, limit)
       const last = page.at(-1)?.work
       return {
-        works: page.map(workView),
+        works: page.map((saved) => workView(saved, clock())),
         nextCursor:
           found.length > limit && last !== undefined
             ? encodeCursor([last.window.from, last.id])
@@ -173,7 +174,7 @@ export async function workRoutes(app: App, parts: HttpParts): Promise<void> {
       return reply
         .code(201)
         .header('location', `/api/v1/works/${encodeURIComponent(work.id)}`)
-        .send(workView({ work, revision: 1 }))
+        .send(workView({ work, revision: 1 }, now))
     },
   )
 
@@ -182,7 +183,7 @@ export async function workRoutes(app: App, parts: HttpParts): Promise<void> {
     { schema: { tags, summary: 'A work and its history', params: IdParams } },
     async ({ params }) => {
       const saved = await workNamed(parts, params.id)
-      return { ...workView(saved), against: await againstPlan(parts, saved.work) }
+      return { ...workView(saved, clock()), against: await againstPlan(parts, saved.work) }
     },
   )
 
@@ -222,7 +223,11 @@ export async function workRoutes(app: App, parts: HttpParts): Promise<void> {
     async ({ params }) => {
       const view = await inForce(parts)
       const { work } = await workNamed(parts, params.id)
-      return effectView(work, await effectOf(parts, view, work))
+      return {
+        ...effectView(work, await effectOf(parts, view, work)),
+        changedSinceApproval: changedView(work, clock()),
+        approvalTells: await approvalTells(parts, view, work),
+      }
     },
   )
 
@@ -296,7 +301,7 @@ async function save(
     if (saved) await audit(tx, by, now, act, work.id, known.work.state, work.state)
   })
   if (!saved) throw new Problem(409, 'changed-meanwhile', `${work.id} was changed by someone else`)
-  return workView({ work, revision: known.revision + 1 })
+  return workView({ work, revision: known.revision + 1 }, now)
 }
 
 /** Through the one writer: it numbers the notices and commits them with what they tell. */
@@ -548,7 +553,7 @@ async function workNamed({ db }: HttpParts, id: string): Promise<SavedWork> {
   return known
 }
 
-function workView({ work, revision }: SavedWork) {
+function workView({ work, revision }: SavedWork, now: EpochMs) {
   const { told: _told, history, window, ...rest } = work
   const iso = (when: EpochMs | null) => (when === null ? null : toIso(when))
   const isoWindow = ({ from, until }: { from: EpochMs; until: EpochMs }) => ({
@@ -573,7 +578,35 @@ function workView({ work, revision }: SavedWork) {
             overrunH: Math.max(0, (work.finishedAt - window.until) / MS_PER_H),
           },
     history: history.map((event) => ({ ...event, at: toIso(event.at) })),
+    /** Approved once, another plan by now, and not approved again; what customers were told of it stands meanwhile. */
+    changedSinceApproval: changedView(work, now),
     revision,
+  }
+}
+
+function changedView(work: Work, now: EpochMs) {
+  const changed = changedSinceApproval(work, now)
+  if (changed === null) return null
+  const { told } = changed
+  return {
+    ...changed,
+    approvedAt: toIso(changed.approvedAt),
+    changedAt: toIso(changed.changedAt),
+    told: told === null ? null : { from: toIso(told.from), until: toIso(told.until) },
+  }
+}
+
+/** Customers who would hear of it for the first time, of other times, and that they keep their supply, if it were approved as it stands. */
+async function approvalTells(parts: HttpParts, view: NetworkView, work: Work) {
+  const codes = await groupCodes(parts, view)
+  const tells = { plannedAnnounced: 0, plannedChanged: 0, plannedCancelled: 0 }
+  for (const { kind, members } of plannedNews(work, toldSets(view, codes, work))) {
+    for (const code of members) tells[kind] += codes.customers.get(code) ?? 0
+  }
+  return {
+    announced: tells.plannedAnnounced,
+    changed: tells.plannedChanged,
+    cancelled: tells.plannedCancelled,
   }
 }
 

@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals'
+import { instantOfLocal } from '../reliability/calendar.ts'
 import { MS_PER_H, MS_PER_MIN, type EpochMs } from '../time.ts'
 
 export type Language = 'en' | 'zh-CN'
@@ -28,6 +29,16 @@ export const wordsOf = <Book>(words: Words<Book>) => computed(() => words[langua
 
 /** The utility's own calendar: the service writes it into the page. Empty: the reader's own. */
 const zone = document.documentElement.dataset['timeZone'] || undefined
+/** Whose clock the page goes by; it stands beside every field in which somebody writes a time. */
+export const zoneName = zone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone
+
+/** When the utility's clock shows `2026-03-29T08:00`, the first time where it does so twice; null where it never does. */
+export function instantOfClock(text: string): EpochMs | null {
+  const wallAsUtc = Date.parse(`${text}Z`)
+  if (Number.isNaN(wallAsUtc)) return null
+  const { at, skipped } = instantOfLocal(wallAsUtc, zoneName)
+  return skipped ? null : at
+}
 /** Whom to call, where the utility says it. */
 export const phones = {
   utility: document.documentElement.dataset['phone'] || null,

@@ -137,6 +137,25 @@ export const readLiveWorks = (
 ): Promise<SavedWork[]> =>
   listWorks(db, { states, ...(from === undefined ? {} : { from }), limit: LIVE_WORKS_MAX })
 
+/**
+ * Plans that customers were told of, and that were changed since without a new approval, of those that customers expect to begin before `until`: the
+ * soonest first, as many as `UNAPPROVED_MAX`.
+ */
+export async function unapprovedWorks(db: Database | Tx, until: EpochMs): Promise<SavedWork[]> {
+  const expectedAt = sql<number>`(document->'announced'->>'from')::double precision`
+  const rows = await db
+    .selectFrom('work')
+    .selectAll()
+    .where('state', 'in', ['draft', 'submitted'])
+    .where(sql<boolean>`${expectedAt} < ${until}`)
+    .orderBy(expectedAt)
+    .orderBy('id')
+    .limit(UNAPPROVED_MAX)
+    .execute()
+  return completed(db, rows)
+}
+const UNAPPROVED_MAX = 100
+
 /** Works that may explain an outage that began in `[from, until]`: approved ones, also when they are over. */
 export const worksAround = (
   db: Database | Tx,

@@ -20,7 +20,17 @@ export type Telling = {
  * What to tell so that everyone who was told `work.told` knows `after`: announced to those who hear of it first, changed to those whose times moved,
  * cancelled to those who keep their supply; nothing to those for whom nothing changed. Staff and the public hear once of each.
  */
-export function plannedDrafts(work: Work, after: readonly ToldSet[], telling: Telling): Draft[] {
+export const plannedDrafts = (work: Work, after: readonly ToldSet[], telling: Telling): Draft[] =>
+  draftsOf(work, plannedNews(work, after), telling, false)
+
+export type PlannedNewsSet = {
+  readonly kind: PlannedKind
+  readonly times: Window
+  readonly members: readonly GroupCode[]
+}
+
+/** Who has to hear what, so that everyone who was told `work.told` knows `after`. */
+export function plannedNews(work: Work, after: readonly ToldSet[]): PlannedNewsSet[] {
   const before = timesByGroup(work.told)
   const next = timesByGroup(after)
   const news = new Map<string, { kind: PlannedKind; times: Window; members: GroupCode[] }>()
@@ -40,7 +50,7 @@ export function plannedDrafts(work: Work, after: readonly ToldSet[], telling: Te
     if (known === undefined) news.set(key, { kind, times, members: [group] })
     else known.members.push(group)
   }
-  return draftsOf(work, [...news.values()], telling, false)
+  return [...news.values()]
 }
 
 /** A day before: the same again to everyone who was told. */
@@ -55,7 +65,7 @@ export function reminderDrafts(work: Work, telling: Telling): Draft[] {
 
 function draftsOf(
   work: Work,
-  news: readonly { kind: PlannedKind; times: Window; members: readonly GroupCode[] }[],
+  news: readonly PlannedNewsSet[],
   { at, settings, feeders, customersOf }: Telling,
   reminder: boolean,
 ): Draft[] {

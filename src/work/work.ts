@@ -47,7 +47,7 @@ export type WorkPlan = {
 export type WorkEvent = {
   readonly at: EpochMs
   readonly by: string
-  readonly act: WorkAct | 'draft' | 'edit' | 'expire' | 'remind'
+  readonly act: WorkAct | 'draft' | 'edit' | 'expire' | 'remind' | 'callOff'
   readonly from: WorkState | null
   readonly to: WorkState
   readonly note: string | null
@@ -195,8 +195,7 @@ export function toldCustomers(
   at: EpochMs,
   { promise, news }: { promise: NoticePromise; news: boolean },
 ): Work {
-  if (told === null)
-    return { ...work, announced: null, announcedAt: null, told: [], remindedAt: null }
+  if (told === null) return toldOff(work)
   const announcedAt = news || work.announcedAt === null ? at : work.announcedAt
   return {
     ...work,
@@ -207,6 +206,15 @@ export function toldCustomers(
     remindedAt: news ? null : work.remindedAt,
   }
 }
+
+/** Nobody believes any more that it will come. */
+export const toldOff = (work: Work): Work => ({
+  ...work,
+  announced: null,
+  announcedAt: null,
+  told: [],
+  remindedAt: null,
+})
 
 export function remindedCustomers(work: Work, at: EpochMs): Work {
   const event: WorkEvent = {

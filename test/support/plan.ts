@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
 import { MS_PER_MIN } from '../../src/time.ts'
 import { until } from './broker.ts'
 import { openBrowser, visit } from './browser.ts'
@@ -11,9 +11,12 @@ export const LAST_YEAR = `from=${YEAR}-01-01&to=${YEAR + 1}-01-01`
 export const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10)
 
 /** The planner's page over the town of support/people.ts. */
-export async function openPlan(test: { teardown(fn: () => unknown): void }) {
+export async function openPlan(
+  test: { teardown(fn: () => unknown): void },
+  env: Readonly<Record<string, string>> = {},
+) {
   const database = await openTestDatabase(test)
-  const service = await openTestService(test, database, { tables: TOWN })
+  const service = await openTestService(test, database, { tables: TOWN, env })
   const field = await openGateway(test, service.broker)
   const browser = await openBrowser(test)
   const token = await service.token('planner')
@@ -34,7 +37,8 @@ export async function openPlan(test: { teardown(fn: () => unknown): void }) {
   return {
     service,
     field,
-    plan: (query: string) => visit(browser, `${service.http}/plan?${query}`, { token }),
+    plan: (query: string, options: BrowserContextOptions = {}) =>
+      visit(browser, `${service.http}/plan?${query}`, { token, ...options }),
     /** Opened at an instant of the past, and closed after so many minutes; null: still open. Returns when the record has it. */
     interrupt,
     /** The same at 12:00 of the tenth of a month of the last year. */

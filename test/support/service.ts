@@ -21,6 +21,7 @@ export type TestService = Service & {
   readonly broker: string
   get<T>(path: string, role?: Role, servicePoints?: readonly string[]): Promise<T>
   post(path: string, body: unknown, role?: Role): Promise<Response>
+  put(path: string, body: unknown, role?: Role): Promise<Response>
   token(role: Role, servicePoints?: readonly string[]): Promise<string>
 }
 
@@ -78,6 +79,15 @@ export async function openTestService(
   test.teardown(() => service.close())
   const token = (role: Role, servicePoints: readonly string[] = []): Promise<string> =>
     issueToken({ role, subject: `test-${role}`, servicePoints, ttlS: 3600 }, SECRET, Date.now())
+  const send = async (method: 'POST' | 'PUT', route: string, body: unknown, role: Role = 'admin') =>
+    fetch(`${service.http}/api/v1/${route}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${await token(role)}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify(body),
+    })
   return {
     ...service,
     broker: service.mqtt as string,
@@ -88,16 +98,8 @@ export async function openTestService(
       if (!answer.ok) throw new Error(`${route}: ${answer.status} ${await answer.text()}`)
       return (await answer.json()) as T
     },
-    async post(route, body, role = 'admin') {
-      return fetch(`${service.http}/api/v1/${route}`, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${await token(role)}`,
-          'content-type': 'application/json',
-        },
-        body: JSON.stringify(body),
-      })
-    },
+    post: (route, body, role) => send('POST', route, body, role),
+    put: (route, body, role) => send('PUT', route, body, role),
   }
 }
 

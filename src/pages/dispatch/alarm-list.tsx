@@ -1,6 +1,6 @@
 import { signal, type Signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { count, hhmm, hhmmss, spell } from '../language.ts'
+import { count, hhmm, hhmmss, spell, when } from '../language.ts'
 import { Mark, type MarkName } from '../marks.tsx'
 import { now } from '../page-clock.ts'
 import { acknowledge, alarmProblem, saidOf, seenAt, shelvedUntil, unshelve } from './alarm-words.ts'
@@ -197,6 +197,8 @@ function subjectOf({ about }: Alarm): { name: string; feeder: string; show: (() 
       const show = index === undefined ? null : () => pickDevice(index)
       return { name: about.parallel.tie, feeder: about.parallel.feeders.join(' + '), show }
     }
+    case 'unapproved':
+      return { name: about.planned.work, feeder: '', show: null }
     case 'silentGateway':
       return { name: about.gateway, feeder: '', show: null }
   }
@@ -233,10 +235,13 @@ function remedyOf({ about }: Alarm): { word: string; does: () => void } | null {
       return { word: ties, does }
     }
     case 'parallel':
+    case 'unapproved':
     case 'silentGateway':
       return null
   }
 }
+
+const shortly = (text: string): string => when(Date.parse(text), now.value)
 
 function sayAlarm({ about, sinceAt }: Alarm): string {
   const say = w.value.alarm
@@ -263,6 +268,8 @@ function sayAlarm({ about, sinceAt }: Alarm): string {
       )
     case 'parallel':
       return say.parallel(spell(now.value - sinceAt))
+    case 'unapproved':
+      return say.unapproved(about.planned.title, shortly(about.planned.toldFrom))
     case 'silentGateway':
       return say.silentGateway(about.switches)
   }

@@ -1,16 +1,18 @@
 import { computed } from '@preact/signals'
-import { MS_PER_MIN, type EpochMs } from '../../time.ts'
+import { MS_PER_DAY, MS_PER_MIN, type EpochMs } from '../../time.ts'
 import { instant } from '../language.ts'
 import { now } from '../page-clock.ts'
 import { saidOf, seenAt, shelvedUntil } from './alarm-words.ts'
 import { isInZone, outAnywhere, past, priorities } from './board.ts'
 import { calls, type Call } from './calls.ts'
-import { networkState, type LoadAlarm, type ParallelAlarm } from './network.ts'
+import { networkState, type LoadAlarm, type ParallelAlarm, type UnapprovedWork } from './network.ts'
 import { estimatePassed } from './outages.ts'
 
 /** Nobody has been sent for this long. */
 const UNATTENDED_AFTER_MS = 10 * MS_PER_MIN
 const UNATTENDED_CUSTOMERS_MIN = 20
+/** Customers expect it within this time, and nobody approved what the plan is now: it shouts once more, and louder. */
+const UNAPPROVED_SOON_MS = MS_PER_DAY
 /** Nobody took it for this long: it stands first at every desk, whichever zone it watches, and sounds again. */
 const ESCALATED_AFTER_MS: Partial<Record<Alarm['priority'], number>> = {
   1: 3 * MS_PER_MIN,
@@ -48,6 +50,7 @@ export type Alarm = {
     | { readonly rule: 'hazard'; readonly call: Call }
     | { readonly rule: 'load'; readonly load: LoadAlarm }
     | { readonly rule: 'parallel'; readonly parallel: ParallelAlarm }
+    | { readonly rule: 'unapproved'; readonly planned: UnapprovedWork }
     | { readonly rule: 'silentGateway'; readonly gateway: string; readonly switches: number }
 }
 
@@ -78,6 +81,15 @@ const raised = computed<readonly Alarm[]>(() => {
       sinceAt: Date.parse(parallel.since),
       about: { rule: 'parallel', parallel },
     })),
+    ...(networkState.value?.unapprovedWorks ?? []).map((planned): Alarm => {
+      const isSoon = Date.parse(planned.toldFrom) - now.value < UNAPPROVED_SOON_MS
+      return {
+        key: `unapproved:${planned.work}:${planned.changedAt}${isSoon ? ':soon' : ''}`,
+        priority: isSoon ? 2 : 3,
+        sinceAt: Date.parse(planned.changedAt),
+        about: { rule: 'unapproved', planned },
+      }
+    }),
   ]
   for (const gateway of networkState.value?.gateways ?? []) {
     if (gateway.online) continue

@@ -1,5 +1,5 @@
 import { MS_PER_DAY, MS_PER_MIN, type EpochMs } from '../../time.ts'
-import { hhmm, localDay } from '../language.ts'
+import { hhmm, instantOfClock, localDay } from '../language.ts'
 
 /** A time of day further back than this means tomorrow's. */
 const BACK_MAX_MS = 12 * 60 * MS_PER_MIN
@@ -33,12 +33,6 @@ export const dated = (at: EpochMs): string => `${localDay(at)} ${hhmm(at)}`
 export function parseDated(text: string, now: EpochMs): EpochMs | null {
   const parts = /^(\d{4}-\d\d-\d\d)[ T]+(\d{1,2}):?(\d\d)$/.exec(text.trim())
   if (parts === null) return null
-  const wanted = Date.parse(`${parts[1]}T${parts[2]?.padStart(2, '0')}:${parts[3]}:00Z`)
-  if (Number.isNaN(wanted)) return null
-  // The zone is asked how far off a guess is; around a change of the clocks the second guess is the right one.
-  let at = wanted
-  for (let guess = 0; guess < 2; guess++) {
-    at += wanted - Date.parse(`${localDay(at)}T${hhmm(at)}:00Z`)
-  }
-  return at <= now ? at : null
+  const at = instantOfClock(`${parts[1]}T${parts[2]?.padStart(2, '0')}:${parts[3]}`)
+  return at !== null && at <= now ? at : null
 }

@@ -65,6 +65,8 @@ export type NetworkState = {
   readonly loadAlarms: readonly LoadAlarm[]
   /** Feeders that run in parallel for longer than a transfer takes; `tie` is the id of a switch at which they meet. */
   readonly parallels: readonly ParallelAlarm[]
+  /** Plans that customers expect soon as they were told, and that were changed since and not approved again. */
+  readonly unapprovedWorks: readonly UnapprovedWork[]
   /** The last that a dispatcher said about each alarm. */
   readonly alarmWords: readonly AlarmWord[]
 }
@@ -93,6 +95,15 @@ export type LoadAlarm = {
   /** Where it lies in the drawing: one node, or the two that it joins; none where the drawing does not have it. */
   readonly nodes: readonly number[]
   readonly acknowledgedAt: string | null
+}
+
+export type UnapprovedWork = {
+  readonly work: string
+  readonly title: string
+  readonly changedAt: string
+  readonly changedBy: string
+  readonly toldFrom: string
+  readonly toldUntil: string
 }
 
 export type ParallelAlarm = {

@@ -51,6 +51,8 @@ export const en = {
       reverse: 'Power flows back',
     } as Record<string, string>,
     parallel: (min: string) => `Feeders in parallel here for ${min}`,
+    unapproved: (title: string, at: string) =>
+      `${title}: changed since approval, not approved again; customers expect it ${at}`,
     silentGateway: (n: number) =>
       `Gateway silent; ${n} switches stand as last seen, marked with a question mark`,
   },

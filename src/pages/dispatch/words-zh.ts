@@ -45,6 +45,7 @@ export const zh: typeof en = {
       reverse: '潮流反送',
     },
     parallel: (min) => `馈线在此并列运行 ${min}`,
+    unapproved: (title, at) => `${title}：批准后已修改，尚未重新批准；用户所知停电时间为 ${at}`,
     silentGateway: (n) => `网关无消息；${n} 台开关保持最后位置，以问号标示`,
   },
   notKept: (why) => `未能记录对告警的处理：${why}`,

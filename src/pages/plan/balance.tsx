@@ -1,4 +1,5 @@
-import { count, date, day, hhmm } from '../language.ts'
+import { count, date, day, hhmm, instantOfClock, zoneName } from '../language.ts'
+import { toIso } from '../../time.ts'
 import { LoadBar } from '../marks.tsx'
 import { figure, percent, UNKNOWN, whole } from './figures.ts'
 import { FeederLosses, Losses } from './losses.tsx'
@@ -97,12 +98,12 @@ function When() {
       {peak === null && (
         <>
           <label>
-            {w.value.moment}{' '}
+            {w.value.moment} ({zoneName}){' '}
             <input
               type="datetime-local"
               onChange={(event) => {
-                const wanted = Date.parse(event.currentTarget.value)
-                if (!Number.isNaN(wanted)) ask({ at: new Date(wanted).toISOString() })
+                const wanted = instantOfClock(event.currentTarget.value)
+                if (wanted !== null) ask({ at: toIso(wanted) })
               }}
             />
           </label>

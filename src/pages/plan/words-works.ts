@@ -27,6 +27,15 @@ const en = {
   closes: 'Switches that are closed',
   kind: 'Kind',
   kinds: { planned: 'planned', temporary: 'temporary' } as Record<string, string>,
+  noSuchTime: (zone: string) => `The clocks of ${zone} never show one of these times`,
+  changedSince: 'changed since approval, not approved again',
+  changedBy: (by: string, at: string) =>
+    `Changed since approval, not approved again: by ${by}, ${at}. Until it is approved nobody may begin`,
+  toldStill: (from: string, until: string) =>
+    `Customers still believe what they were told: ${from}–${until}. Where nobody approves by then, they are told that it is called off`,
+  toldNothing: 'Customers were told that it is called off',
+  approvalTells: (announced: string, changed: string, cancelled: string) =>
+    `Approving tells ${announced} customers of it, ${changed} of other times, ${cancelled} that they keep their supply`,
 }
 const zh: typeof en = {
   against: '实际与计划对比',
@@ -55,5 +64,13 @@ const zh: typeof en = {
   closes: '合上的开关',
   kind: '类别',
   kinds: { planned: '计划停电', temporary: '临时停电' },
+  noSuchTime: (zone) => `所填时刻在 ${zone} 的时钟上不存在`,
+  changedSince: '批准后已修改，尚未重新批准',
+  changedBy: (by, at) => `批准后已修改，尚未重新批准：${by}，${at}。重新批准前不得开工`,
+  toldStill: (from, until) =>
+    `用户所知仍为此前通知的 ${from}–${until}；届时仍未批准，将通知用户停电取消`,
+  toldNothing: '已通知用户停电取消',
+  approvalTells: (announced, changed, cancelled) =>
+    `批准后将通知：新停电 ${announced} 户，时间变更 ${changed} 户，不再停电 ${cancelled} 户`,
 }
 export const ww = wordsOf({ en, 'zh-CN': zh })

@@ -15,6 +15,7 @@ export type Work = {
   readonly window: { readonly from: string; readonly until: string }
   readonly steps: readonly { readonly switch: string; readonly position: string }[]
   readonly history: readonly { readonly at: string; readonly by: string; readonly act: string }[]
+  readonly changedSinceApproval: ChangedSinceApproval | null
   /** Null until it is finished. */
   readonly actual: {
     readonly plannedH: number
@@ -31,6 +32,13 @@ export type Work = {
     readonly outages: readonly string[]
   } | null
 }
+/** An approved plan that was changed, and that nobody approved since. */
+type ChangedSinceApproval = {
+  readonly changedAt: string
+  readonly changedBy: string
+  /** What customers believe; null: they were told that it is off. */
+  readonly told: { readonly from: string; readonly until: string } | null
+}
 type CustomersAndMinutes = { readonly customers: number; readonly customerMinutes: number }
 
 /** `GET /api/v1/works/{id}/effect`: what a person should see before it is approved. */
@@ -38,6 +46,13 @@ export type WorkEffect = {
   readonly work: string
   readonly customersInterrupted: number
   readonly customerMinutes: number
+  readonly changedSinceApproval: ChangedSinceApproval | null
+  /** Customers who would hear something by approving it. */
+  readonly approvalTells: {
+    readonly announced: number
+    readonly changed: number
+    readonly cancelled: number
+  }
   readonly indices: { readonly saidiMin: number } | null
   readonly priorityPoints: readonly { readonly servicePoint: string; readonly priority: string }[]
   readonly conflicts: readonly { readonly says: string }[]

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
-import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../../time.ts'
+import { MS_PER_DAY, MS_PER_H, MS_PER_MIN, toIso } from '../../time.ts'
 import { send } from '../api.ts'
-import { count, day, hhmm, spell } from '../language.ts'
+import { count, day, hhmm, instantOfClock, spell, zoneName } from '../language.ts'
 import { Mark, type MarkName } from '../marks.tsx'
 import { now } from '../page-clock.ts'
 import { figure } from './figures.ts'
@@ -110,6 +110,11 @@ function Calendar({ works: all }: { works: readonly Work[] }) {
               ))}
               <td class="nw">
                 <b>{words.states[work.state] ?? work.state}</b>{' '}
+                {work.changedSinceApproval !== null && (
+                  <span class="c-out">
+                    <Mark of="no" /> {ww.value.changedSince}
+                  </span>
+                )}{' '}
                 {(until <= firstAt || from >= firstAt + DAYS_SHOWN * MS_PER_DAY) && (
                   <span class="mute">{day(from)}</span>
                 )}
@@ -164,7 +169,7 @@ function Gate({ work }: { work: Work }) {
             )}
           </p>
           <ul class="checks">
-            {checksOf(effect).map(([mark, says]) => (
+            {[...approvalChecksOf(effect), ...checksOf(effect)].map(([mark, says]) => (
               <li key={says}>
                 <Mark of={mark} />
                 {says}
@@ -224,6 +229,25 @@ function Gate({ work }: { work: Work }) {
       </details>
     </section>
   )
+}
+
+/** A plan that was approved once is another one now: what customers still believe, and what approving would tell them. */
+function approvalChecksOf({
+  changedSinceApproval,
+  approvalTells,
+}: WorkEffect): [MarkName, string][] {
+  const words = ww.value
+  if (changedSinceApproval === null) return []
+  const { changedAt, changedBy, told } = changedSinceApproval
+  const when = (at: string) => `${day(Date.parse(at))} ${hhmm(Date.parse(at))}`
+  const { announced, changed, cancelled } = approvalTells
+  return [
+    ['no', words.changedBy(changedBy, when(changedAt))],
+    told === null
+      ? ['no', words.toldNothing]
+      : ['no', words.toldStill(when(told.from), hhmm(Date.parse(told.until)))],
+    ['stale', words.approvalTells(count(announced), count(changed), count(cancelled))],
+  ]
 }
 
 function checksOf(effect: WorkEffect): [MarkName, string][] {
@@ -289,12 +313,13 @@ function NewWork() {
       const value = given.get(name)
       return typeof value === 'string' ? value.trim() : ''
     }
-    const at = (name: string) => new Date(text(name)).toISOString()
     const listed = (name: string) => {
       const ids = text(name).split(/[,，、]/)
       return ids.map((id) => id.trim()).filter((id) => id !== '')
     }
     const step = (position: 'open' | 'closed') => (id: string) => ({ switch: id, position })
+    const [from, until] = [instantOfClock(text('from')), instantOfClock(text('until'))]
+    if (from === null || until === null) return setSaid(more.noSuchTime(zoneName))
     const answer = await send<Work>('/api/v1/works', {
       title: text('title'),
       reason: text('reason'),
@@ -305,7 +330,7 @@ function NewWork() {
       assets: listed('assets'),
       // What takes over is closed first, so that nobody is without supply between the two.
       steps: [...listed('closes').map(step('closed')), ...listed('switch').map(step('open'))],
-      window: { from: at('from'), until: at('until') },
+      window: { from: toIso(from), until: toIso(until) },
     })
     if (!answer.ok) return setSaid(answer.problem.detail || answer.problem.title)
     setSaid('')
@@ -348,8 +373,8 @@ function NewWork() {
         </label>
         <Wanted label={more.crew} name="crew" required={false} />
         <Wanted label={`${more.assets} (${more.listHint})`} name="assets" required={false} />
-        <Wanted label={words.from} name="from" moment />
-        <Wanted label={words.until} name="until" moment />
+        <Wanted label={`${words.from} (${zoneName})`} name="from" moment />
+        <Wanted label={`${words.until} (${zoneName})`} name="until" moment />
         <Wanted label={`${words.opens} (${more.listHint})`} name="switch" required={false} />
         <Wanted label={`${more.closes} (${more.listHint})`} name="closes" required={false} />
         <button type="submit" class="go">
