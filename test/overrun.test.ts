@@ -6,7 +6,7 @@ import { readInterruptionRecord } from '../src/imports/interruption-record.ts'
 import { countsOutages, indexRow } from '../src/reliability/indices.ts'
 import { emptySums, openReckoning, type Interruption } from '../src/reliability/reckoning.ts'
 import type { Rulebook, RulebookSettings } from '../src/reliability/rulebook.ts'
-import { DLT_836, IEEE_1366 } from '../src/reliability/rulebooks.ts'
+import { CEER, DLT_836, IEEE_1366, OFGEM, SPAIN } from '../src/reliability/rulebooks.ts'
 import { explain } from '../src/stores/explain.ts'
 import { indicesReport } from '../src/stores/indices.ts'
 import { storeInterruptionRecord } from '../src/stores/interruption-records.ts'
@@ -161,6 +161,31 @@ t.test('whom nobody had told of planned work it hit as a fault, under DL/T 836',
   const { plannedUntold: _, ...before } = DLT_836.settings
   const filed = { ...DLT_836, settings: before as RulebookSettings }
   t.match(told([15], filed), all)
+})
+
+t.test('IEEE 1366, CEER, Ofgem and Spain keep the whole of planned work planned', async (t) => {
+  // Ten customers of ten, 200 kVA of 2,000, off from 8 to 12: 240 minutes each, the hour beyond the approved end among them.
+  const rows = [{ ...planned, plannedTold: new Set<number>() }]
+  t.match(figures(IEEE_1366, rows)().indices, { SAIDI: 240, SAIFI: 1, CAIDI: 240 })
+  const asked = { SAIDI: 240, 'SAIDI-planned': 240, 'SAIDI-unplanned': 0, 'SAIFI-planned': 1 }
+  t.match(figures(CEER, rows)().indices, { ...asked, 'SAIFI-unplanned': 0 })
+  t.match(figures(OFGEM, rows)().indices, { CI: 100, CML: 240 })
+  t.match(figures(SPAIN, rows)().indices, { TIEPI: 0.4, NIEPI: 0.1 })
+  for (const rulebook of [IEEE_1366, CEER, OFGEM, SPAIN]) {
+    const { plannedOverrun, plannedUntold } = rulebook.settings
+    t.same(
+      { plannedOverrun, plannedUntold },
+      { plannedOverrun: 'planned', plannedUntold: 'planned' },
+    )
+    const unplanned = figures(rulebook, rows, (row) => (row.nature === 'planned' ? undefined : ''))
+    t.match(
+      Object.values(unplanned().indices).filter(
+        (value) => value !== null && value !== 0 && value !== 1,
+      ),
+      [],
+      `${rulebook.id}: nothing of it is left without planned work`,
+    )
+  }
 })
 
 t.test('what follows on planned work without a break is overrun too', async (t) => {

@@ -83,11 +83,16 @@ void t.test('who is interrupted, and what is done about it', skip, async (t) => 
       await findings.locator('[name=severity]').selectOption('critical')
       await findings.locator('[name=says]').fill('Cracked insulator')
       await findings.locator('[name=owner]').fill('M. Chen')
+      await findings.locator('[name=photo]').fill('https://pictures.example.org/s1.jpg')
       await findings.locator('button', { hasText: 'Keep' }).click()
       const finding = findings.locator('tbody tr', { hasText: 'Cracked insulator' })
       await finding.locator('button', { hasText: 'Take in hand' }).click()
       await finding.getByText('in hand', { exact: true }).waitFor()
-      t.match(await service.get('findings'), { findings: [{ asset: 'S1', state: 'inHand' }] })
+      const photo = 'https://pictures.example.org/s1.jpg'
+      t.equal(await finding.getByRole('link', { name: 'Photo' }).getAttribute('href'), photo)
+      t.match(await service.get('findings'), {
+        findings: [{ asset: 'S1', state: 'inHand', photo }],
+      })
 
       const connections = page.locator('.connections')
       await connections.locator('[name=point]').fill('F1')

@@ -14,6 +14,7 @@ import { followCalls } from './calls.ts'
 import { helpOpen } from './desk.ts'
 import { Detail } from './detail.tsx'
 import { followDetail } from './detail-data.ts'
+import { followFindings } from './findings.tsx'
 import { LimitList } from './limit-list.tsx'
 import { followLoads } from './limits.ts'
 import { networkState } from './network.ts'
@@ -139,6 +140,7 @@ effect(() => {
   })
   followCalls()
   followDetail()
+  followFindings()
   followLoads()
 })
 effect(() => {

@@ -7,6 +7,7 @@ import { now } from '../page-clock.ts'
 import { outageNamed, past, priorities, rows } from './board.ts'
 import { openAct, selected } from './desk.ts'
 import { detail, outAt, type Evidence, type TimelineEntry } from './detail-data.ts'
+import { FindingsThere } from './findings.tsx'
 import { deviceName, outageName } from './network.ts'
 import { isOut, NO_PRIORITIES, stateOf, type Outage } from './outages.ts'
 import { Stair } from './stair.tsx'
@@ -91,6 +92,7 @@ export function Detail() {
               ))}
           </div>
           <Timeline outage={outage} />
+          <FindingsThere outage={outage.id} />
           <Corrections />
         </div>
         <div>

@@ -26,6 +26,8 @@ type Finding = {
   readonly state: string
   readonly overdue: boolean
   readonly work: string | null
+  /** Where the picture is kept: an https address, or a name in a store of the utility. */
+  readonly photo: string | null
 }
 /** Where a finding may go from here; the service has the last word. */
 const FINDING_NEXT: Readonly<Record<string, readonly string[]>> = {
@@ -38,6 +40,17 @@ const Due = ({ on, overdue }: { on: string; overdue: boolean }) => (
     {date(Date.parse(`${on}T12:00:00Z`))} {overdue && <b>{wu.value.overdue}</b>}
   </>
 )
+
+/** A picture that anybody may open is a link; the name of one in a store is only told. */
+function Photo({ at }: { at: string | null }) {
+  if (at === null) return null
+  if (!at.startsWith('https://')) return <span class="mute">{at}</span>
+  return (
+    <a href={at} target="_blank" rel="noreferrer noopener">
+      {wu.value.photo}
+    </a>
+  )
+}
 
 /** Rounds that are open, where somebody still has to go, and new ones. */
 export function Patrols() {
@@ -146,7 +159,9 @@ export function Findings() {
                 (words.severities[finding.severity] ?? finding.severity)
               )}
             </td>
-            <td>{finding.says}</td>
+            <td>
+              {finding.says} <Photo at={finding.photo} />
+            </td>
             <td>{finding.owner}</td>
             <td>
               <Due on={finding.dueOn} overdue={finding.overdue} />
@@ -179,6 +194,7 @@ export function Findings() {
             says: text('says'),
             owner: text('owner'),
             dueOn: text('dueOn'),
+            photo: text('photo') === '' ? null : text('photo'),
           })}
         >
           <Text label={words.asset} name="asset" />
@@ -193,6 +209,7 @@ export function Findings() {
             </select>
           </label>
           <Text label={words.found} name="says" size={40} />
+          <Text label={words.photoAt} name="photo" required={false} />
           <Text label={words.owner} name="owner" />
           <Text label={words.due} name="dueOn" type="date" value={dayAfter(today(), 30)} />
         </Form>

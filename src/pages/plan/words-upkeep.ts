@@ -23,6 +23,8 @@ const en = {
   severity: 'Severity',
   severities: { minor: 'minor', major: 'major', critical: 'critical' } as Record<string, string>,
   found: 'What was found',
+  photo: 'Photo',
+  photoAt: 'Photo: https address or name in your store',
   findingStates: {
     open: 'open',
     inHand: 'in hand',
@@ -93,6 +95,8 @@ const zh: typeof en = {
   severity: '等级',
   severities: { minor: '一般', major: '严重', critical: '危急' },
   found: '缺陷内容',
+  photo: '照片',
+  photoAt: '照片：https 地址或存储名称',
   findingStates: { open: '未处理', inHand: '处理中', fixed: '已消缺', dismissed: '已驳回' },
   findingActs: { inHand: '开始处理', fixed: '已消缺', open: '重新打开' },
   newFinding: '新建缺陷',
