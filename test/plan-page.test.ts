@@ -1,66 +1,9 @@
-import assert from 'node:assert/strict'
 import t from 'tap'
-import { makeTown } from '../simulators/town.ts'
-import { rollUpLoads, saveLoads } from '../src/stores/loads.ts'
-import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../src/time.ts'
+import { MS_PER_DAY } from '../src/time.ts'
 import { buildPages, noBrowser, openBrowser, violations, visit } from './support/browser.ts'
-import { openTestDatabase } from './support/database.ts'
-import { openGateway, openTestService, type TestService } from './support/service.ts'
+import { FAULTED, FIRST, measuredTown } from './support/measured-town.ts'
 
 const skip = noBrowser === false ? {} : { skip: noBrowser }
-/** A forecast is judged by its own past after eight weeks that it learns from. */
-const DAYS = 66
-const TOWN = makeTown({ seed: 4, customers: 3000 })
-const feederAt = (index: number) =>
-  TOWN.feeders[index] ?? assert.fail(`a town without feeder ${index}`)
-const FIRST = feederAt(0)
-const FAULTED = feederAt(1)
-
-/** Load of a head at an instant, in kW: a day's rhythm that is highest at 15:00, weekends lower, the second feeder above the first. */
-function kwAt(feeder: number, at: number): number {
-  const hour = new Date(at).getUTCHours()
-  const weekend = [0, 6].includes(new Date(at).getUTCDay()) ? 0.8 : 1
-  const rhythm = 1 + 0.4 * Math.sin(((hour - 9) / 24) * 2 * Math.PI)
-  // Days differ a little, and no two weeks are alike.
-  const mood = 1 + ((Math.floor(at / MS_PER_DAY) * 7919) % 13) / 200
-  return Math.round((1000 + 100 * feeder) * weekend * rhythm * mood)
-}
-
-/** A town whose heads were measured for weeks; one feeder was off for an hour. */
-async function measuredTown(test: {
-  teardown(fn: () => unknown): void
-}): Promise<TestService & { readonly until: number }> {
-  const database = await openTestDatabase(test)
-  const { db } = database
-  const until = Math.floor(Date.now() / MS_PER_H) * MS_PER_H
-  const readings = TOWN.feeders.flatMap((feeder, index) =>
-    Array.from({ length: DAYS * 24 }, (_, hours) => {
-      const at = until - DAYS * MS_PER_DAY + hours * MS_PER_H
-      return {
-        kind: 'load' as const,
-        gateway: 'gw',
-        point: feeder.head,
-        seq: hours,
-        at,
-        receivedAt: at,
-        kw: kwAt(index, at),
-        kvar: null,
-        amps: null,
-        kv: null,
-      }
-    }),
-  )
-  await db.transaction().execute((tx) => saveLoads(tx, readings))
-  for (let more = true; more;) {
-    const rolled = await rollUpLoads(db, { until: Date.now(), timeZone: 'UTC' })
-    more = rolled.hours > 0
-  }
-  const service = await openTestService(test, database, { tables: TOWN })
-  const field = await openGateway(test, service.broker)
-  await field.switch(FAULTED.head, 'open', Date.now() - 90 * MS_PER_MIN)
-  await field.switch(FAULTED.head, 'closed', Date.now() - 30 * MS_PER_MIN)
-  return { ...service, until }
-}
 
 void t.test('the planner, with weeks of measured load', skip, async (t) => {
   await buildPages()

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../../time.ts'
 import { day, hhmm } from '../language.ts'
 import { now, pageTime } from '../page-clock.ts'
@@ -64,10 +64,15 @@ const spanOf = (backMs: number): Span =>
 function MomentField() {
   const words = w.value
   const at = past.value
-  const [text, setText] = useState('')
+  const shown = at === null ? '' : dated(at)
+  const [text, setText] = useState(shown)
   const [isBad, setBad] = useState(false)
+  const before = useRef(at)
   useEffect(() => {
-    setText(at === null ? '' : dated(at))
+    // Who types at once, before this ran the first time, keeps what was typed.
+    if (before.current === at) return
+    before.current = at
+    setText(shown)
     setBad(false)
   }, [at])
   const take = () => {
