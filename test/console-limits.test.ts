@@ -117,7 +117,7 @@ void t.test('the console, beyond who is out now', skip, async (t) => {
   await t.test('what stands over a limit is marked on the drawing and listed', async (t) => {
     const { page, complaints } = await open()
     await page.locator('.map canvas').waitFor()
-    t.equal(await dots(page, '--ovl'), 0, 'no colour while nothing is wrong')
+    await until(async () => (await dots(page, '--ovl')) === 0, 'no colour while nothing is wrong')
     await field.switch('T', 'closed', Date.now() - 40 * MS_PER_MIN)
     const from = Date.now() - MS_PER_H
     // The engine looks once a minute; what it would write then is written now.
