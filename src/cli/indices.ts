@@ -24,6 +24,19 @@ import { withDatabase } from './with-database.ts'
 
 const RULEBOOK_IDS = RULEBOOKS.map((rulebook) => rulebook.id)
 
+/** What a report is asked, for its figures and for what makes one of them. */
+const REPORT_OPTIONS = {
+  from: { type: 'string' },
+  to: { type: 'string' },
+  by: { type: 'string', default: 'system' },
+  rulebook: { type: 'string', default: 'ieee1366' },
+  exclude: { type: 'string', default: '' },
+  area: { type: 'string' },
+  substation: { type: 'string' },
+  feeder: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const
+
 export const indicesCommand: Command = {
   help: `relight indices --from D --to D [--by ${GROUPINGS.join('|')}] [--rulebook ${RULEBOOK_IDS.join('|')}]
                 [--exclude ${EXCLUSIONS.join(',')}] [--area A] [--substation S] [--feeder F] [--json]
@@ -31,17 +44,7 @@ export const indicesCommand: Command = {
   run: async (argv, io) => {
     const { period, json, ...asked } = parse(
       argv,
-      {
-        from: { type: 'string' },
-        to: { type: 'string' },
-        by: { type: 'string', default: 'system' },
-        rulebook: { type: 'string', default: 'ieee1366' },
-        exclude: { type: 'string', default: '' },
-        area: { type: 'string' },
-        substation: { type: 'string' },
-        feeder: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
+      REPORT_OPTIONS,
       { least: 0, most: 0, names: 'options' },
       ({ values }) => ({
         period: () => aPeriod(values.from, values.to),
@@ -92,19 +95,7 @@ export const explainCommand: Command = {
   run: async (argv, io) => {
     const { period, json, ...asked } = parse(
       argv,
-      {
-        index: { type: 'string' },
-        from: { type: 'string' },
-        to: { type: 'string' },
-        by: { type: 'string', default: 'system' },
-        group: { type: 'string' },
-        rulebook: { type: 'string', default: 'ieee1366' },
-        exclude: { type: 'string', default: '' },
-        area: { type: 'string' },
-        substation: { type: 'string' },
-        feeder: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
+      { ...REPORT_OPTIONS, index: { type: 'string' }, group: { type: 'string' } },
       { least: 0, most: 0, names: 'options' },
       ({ values }) => ({
         period: () => aPeriod(values.from, values.to),

@@ -4,6 +4,7 @@ import { headlineFilter, indexRow, type IndexRow } from '../reliability/indices.
 import {
   openFigureBook,
   type FigurePart,
+  type FigureParts,
   type FigureQuantity,
 } from '../reliability/figure-parts.ts'
 import { emptySums, supplyGroupOf, type Counted } from '../reliability/reckoning.ts'
@@ -79,14 +80,10 @@ export type ExplainedQuantity = {
 }
 
 /** One figure of the row: `scale` × top ÷ bottom, or a share of the hours of those served. */
-export type ExplainedFigure = {
+export type ExplainedFigure = Pick<FigureParts, 'form' | 'scale' | 'value' | 'periodHours'> & {
   readonly index: string
   readonly unit: string
   readonly name: { readonly en: string; readonly 'zh-CN': string }
-  readonly form: 'ratio' | 'availability' | 'unavailability'
-  readonly scale: number
-  readonly value: number | null
-  readonly periodHours: number
   readonly top: ExplainedQuantity
   readonly bottom: ExplainedQuantity | null
 }
