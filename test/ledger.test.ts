@@ -480,3 +480,41 @@ t.test(
     t.end()
   },
 )
+
+t.test(
+  'a word older than memory, judged from the record, leaves each outage the name that memory would have left it',
+  (t) => {
+    let [failed, moved] = [0, 0]
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS && failed < 3; seed++) {
+      const next = random(seed * 11 + 3)
+      const tables = randomNetwork(next)
+      const network = buildNetwork(tables)
+      const words = randomWords(next, tables, 10 + Math.floor(next() * 30))
+      const late = words.filter(() => next() < 0.2)
+      const inTime = words.filter((word) => !late.includes(word))
+      const memory = ledgerOf(network)
+      applyObservations(memory, inTime)
+      const saved = outagesOf(memory)
+      const corrected = applyObservations(memory, late).outages
+      moved += corrected.filter(({ before, after }) => {
+        return before !== null && after.sets.length > 0 && before.anchorAt !== after.anchorAt
+      }).length
+      const reopened = ledgerOf(network)
+      applyObservations(reopened, words)
+      adoptNames(reopened, saved)
+      const named = (ledger: Ledger) =>
+        outagesOf(ledger)
+          .filter(({ sets }) => sets.length > 0)
+          .map(({ id, device, anchorAt }) => `${id} ${device} ${anchorAt - T0}`)
+          .sort()
+      const [one, other] = [named(memory), named(reopened)]
+      if (JSON.stringify(one) !== JSON.stringify(other)) {
+        failed++
+        t.strictSame(other, one, `seed ${seed}`)
+      }
+    }
+    t.equal(failed, 0)
+    t.ok(moved > SEEDS / 20, `${moved} outages began elsewhere`)
+    t.end()
+  },
+)

@@ -5,7 +5,7 @@ import type { EpochMs } from '../time.ts'
 import { addOpening, addSpell, sectionsOf } from './darkness.ts'
 import { groupCode, type InterruptionSet, type OutageFacts, type OutageId } from './facts.ts'
 import { deviceNamed } from './device-names.ts'
-import { factsOf, nameOutage, NOT_PINNED } from './outages.ts'
+import { factsOf, nameOutage, nearestOutage, NOT_PINNED } from './outages.ts'
 import { openHistory, pruneHistory } from './positions.ts'
 import { eventNamed, heldByJoints } from './joining.ts'
 import { NO_RULINGS, rulingsSince, type Rulings } from './rulings.ts'
@@ -151,14 +151,14 @@ export function groupsByCode(network: Network, loadPointNumber: Int32Array): Map
   return byCode
 }
 
+type SavedName = Pick<OutageFacts, 'id' | 'device' | 'anchorAt' | 'startedAt' | 'restoredAt'>
+
 /**
- * After the observations since the horizon were applied: gives outages the names under which they were saved. Saved outages that nothing
- * supports any more stay known as withdrawn, so that their names are not given away.
+ * After the observations since the horizon were applied: gives outages the names under which they were saved, also those that a word which
+ * nobody had when they were saved begins elsewhere, as memory would. Saved outages that nothing supports any more stay known as withdrawn,
+ * so that their names are not given away.
  */
-export function adoptNames(
-  ledger: Ledger,
-  saved: readonly { id: OutageId; device: string | null; anchorAt: EpochMs }[],
-): void {
+export function adoptNames(ledger: Ledger, saved: readonly SavedName[]): void {
   const { record } = ledger
   const wanted = saved.filter(({ id, device, anchorAt }) => {
     const known = record.byId.get(id)
@@ -169,9 +169,11 @@ export function adoptNames(
     )
   })
   // All are taken off first: a name that one is to have may be the one that another got when it was derived.
+  const moved = movedOutages(ledger, saved)
   const unnamed = wanted.map(({ id, device: name, anchorAt }) => {
     const device = deviceNamed(ledger, name)
-    const known = record.outages.get(device)?.find((outage) => outage.anchorAt === anchorAt)
+    const known =
+      moved.get(id) ?? record.outages.get(device)?.find((outage) => outage.anchorAt === anchorAt)
     if (known !== undefined) record.byId.delete(known.id)
     return { id, device, anchorAt, known }
   })
@@ -192,6 +194,36 @@ export function adoptNames(
     replace(record, outage, named)
     record.byId.set(named.id, named)
   }
+}
+
+/** By the name under which each was saved: outages that are still the same event, and which begin with another opening now. */
+function movedOutages(ledger: Ledger, saved: readonly SavedName[]): Map<OutageId, Outage> {
+  const moved = new Map<OutageId, Outage>()
+  const savedOf = new Map<number, SavedName[]>()
+  for (const facts of saved) {
+    const device = deviceNamed(ledger, facts.device)
+    const others = savedOf.get(device)
+    if (others === undefined) savedOf.set(device, [facts])
+    else others.push(facts)
+  }
+  for (const [device, ofDevice] of savedOf) {
+    const derived = ledger.record.outages.get(device) ?? []
+    const derivedAnchors = new Set(derived.map(({ anchorAt }) => anchorAt))
+    const savedAnchors = new Set(ofDevice.map(({ anchorAt }) => anchorAt))
+    let left = ofDevice
+      .filter(({ anchorAt }) => !derivedAnchors.has(anchorAt))
+      .map((facts) => ({ id: facts.id, anchorAt: facts.anchorAt, told: facts }))
+    for (const outage of derived) {
+      if (left.length === 0) break
+      if (outage.openings.length === 0 || savedAnchors.has(outage.anchorAt)) continue
+      if (outage.anchorAt < ledger.horizon) continue
+      const nearest = nearestOutage(ledger, device, left, outage.openings)
+      if (nearest === undefined) continue
+      left = left.filter((one) => one !== nearest)
+      moved.set(nearest.id, outage)
+    }
+  }
+  return moved
 }
 
 /** The same outage under another name. */

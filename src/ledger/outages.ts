@@ -117,7 +117,7 @@ function regroup(ledger: Ledger, device: number, touched: ReadonlySet<EpochMs>):
     }
   }
   for (const group of unnamed) {
-    const nearest = nearestOutage(ledger, [...left.values()], group)
+    const nearest = nearestOutage(ledger, device, [...left.values()], group)
     if (nearest !== undefined) {
       left.delete(nearest.anchorAt)
       take(nearest, group)
@@ -184,25 +184,30 @@ function groupOpenings(
   return groups
 }
 
-/** Still the same event: the nearest former outage that overlaps the openings, or lies within the reclosing window of them. */
-function nearestOutage(
+/** What is still the same event as some openings of its device: the nearest former outage that overlaps them, or lies within the reclosing window. */
+export function nearestOutage<Former extends FormerOutage>(
   ledger: Ledger,
-  candidates: readonly Outage[],
+  device: number,
+  candidates: readonly Former[],
   group: readonly EpochMs[],
-): Outage | undefined {
+): Former | undefined {
   const first = group[0] as EpochMs
-  const spells = ledger.record.openings
-  let best: Outage | undefined
-  for (const outage of candidates) {
-    const distance = Math.abs(outage.anchorAt - first)
-    const told = outage.told
-    const ends = lastEnd(spells.get(outage.device), group)
+  const ends = lastEnd(ledger.record.openings.get(device), group)
+  let best: Former | undefined
+  for (const former of candidates) {
+    const distance = Math.abs(former.anchorAt - first)
+    const { told } = former
     const overlaps =
       told !== null && told.startedAt <= ends && (told.restoredAt ?? Infinity) >= first
     if (!overlaps && distance > ledger.settings.recloseWindowMs) continue
-    if (best === undefined || distance < Math.abs(best.anchorAt - first)) best = outage
+    if (best === undefined || distance < Math.abs(best.anchorAt - first)) best = former
   }
   return best
+}
+
+type FormerOutage = {
+  readonly anchorAt: EpochMs
+  readonly told: Pick<OutageFacts, 'startedAt' | 'restoredAt'> | null
 }
 
 function lastEnd(
