@@ -62,7 +62,13 @@ export function guard(app: App, parts: HttpParts): void {
     what: string,
     keyOf: (request: FastifyRequest) => string,
   ) => {
-    const counts = app.createRateLimit({ max, timeWindow: '1 minute', keyGenerator: keyOf })
+    // The plugin takes what is not finite for its own default of 1,000.
+    const most = Math.min(max, Number.MAX_SAFE_INTEGER)
+    const counts = app.createRateLimit({
+      max: most,
+      timeWindow: '1 minute',
+      keyGenerator: keyOf,
+    })
     return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       const counted = await counts(request)
       if (counted.isAllowed || !counted.isExceeded) return
