@@ -41,11 +41,6 @@ const refusals = (good: string): [name: string, status: number, head: string][] 
   ['no route', 404, `GET /nothing HTTP/1.1\r\nHost: x\r\n${OPENING}`],
   ['a path that cannot be read', 400, `GET /%zz HTTP/1.1\r\nHost: x\r\n${OPENING}`],
   [
-    'another protocol',
-    400,
-    `GET /live HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${good}\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n`,
-  ],
-  [
     'an act with a body',
     400,
     `POST /api/v1/outages/x/note HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n${OPENING}`,

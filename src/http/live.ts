@@ -8,9 +8,6 @@ import { bearerOf, unidentified } from './guard.ts'
 import type { App, HttpParts } from './parts.ts'
 import { Problem } from './problem.ts'
 
-/** Messages of clients are short; a longer frame ends the socket (1009). */
-export const FRAME_BYTES_MAX = 65_536
-
 /** A socket that does not answer has been let go by then, and its place is free. */
 const PLACE_FREE_AFTER_S = 2 * HEARTBEAT_S
 
@@ -73,6 +70,7 @@ export async function liveRoutes(app: App, parts: HttpParts): Promise<void> {
     (socket, request) => {
       // The plugin's own listener holds the request for as long as the socket lives: that is most of what a socket would cost.
       socket.removeAllListeners('error')
+      app.opened(request.raw.socket)
       parts.live.join(socket, request.raw.socket, identified(request))
     },
   )

@@ -4,7 +4,6 @@ import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import websocket from '@fastify/websocket'
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -19,13 +18,14 @@ import { customerCareRoutes } from './customer-care.ts'
 import { customerRoutes } from './customer.ts'
 import { dispatcherRoutes } from './dispatcher.ts'
 import { COUNTED_MAX, guard, refuseUndecided } from './guard.ts'
-import { FRAME_BYTES_MAX, liveRoutes } from './live.ts'
+import { liveRoutes } from './live.ts'
 import { listRoutes } from './lists.ts'
 import { loadAlarmRoutes } from './load-alarms.ts'
 import { loadRoutes } from './loads.ts'
 import { pagesDataRoutes } from './pages-data.ts'
 import { pagesRoutes } from './pages.ts'
 import type { App, HttpParts } from './parts.ts'
+import { takeOpenings } from './openings.ts'
 import { nothingThere } from './paths.ts'
 import { patrolRoutes } from './patrols.ts'
 import { periodRoutes } from './periods.ts'
@@ -113,23 +113,13 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     contentSecurityPolicy: { useDefaults: false, directives: PAGE_POLICY },
   })
   await app.register(rateLimit, { global: false, cache: COUNTED_MAX })
-  // Before the guard, so that openings which it refuses are known for what they are, and closed.
-  await app.register(websocket, {
-    // The rooms know who is there: a second list would cost each socket more memory.
-    options: { maxPayload: FRAME_BYTES_MAX, perMessageDeflate: false, clientTracking: false },
-    errorHandler: (_error, socket) => socket.terminate(),
-    preClose: (done) => {
-      void parts.live.close().finally(() => {
-        app.websocketServer.close()
-        done()
-      })
-    },
-  })
-  guard(app, parts)
   app.addHook('preClose', async () => {
     // Closing waits for every request, and nobody times a half-sent one any more.
     setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS).unref()
   })
+  // Before the guard, so that openings which it refuses are known for what they are, and closed.
+  await takeOpenings(app, parts, CLOSE_GRACE_MS)
+  guard(app, parts)
   await app.register(swagger, { openapi: DOCUMENT })
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
 
