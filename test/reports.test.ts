@@ -137,10 +137,11 @@ t.test('why two rulebooks differ: one rule after the other, adding up', async (t
       after: { interruptions: 60, unitMinutes: 2460 },
       saifiChange: 0.1,
     },
+    { setting: 'immediateUpToS', first: '0', second: '1', saidiMinChange: 0 },
     { setting: 'plannedOverrun', saidiMinChange: 0 },
     { setting: 'plannedUntold', first: 'planned', second: 'fault', saidiMinChange: 0 },
   ])
-  t.equal(found.steps.length, 4)
+  t.equal(found.steps.length, 5)
   const [row] = (
     await indicesReport(db, { ...PERIOD, by: 'system', rulebook: DLT_836, exclude: [] })
   ).rows
@@ -188,19 +189,22 @@ t.test(
     await put(1, 60, 700)
     await put(3, 4, 25)
     await put(4, 3, 200)
+    // A second: a reclosing that went through.
+    await put(5, 1 / 60, 60)
     await put(6, 120, 10, { nature: 'planned', planned_until: new Date('2025-01-05T07:30:00Z') })
     await put(9, 30, 40, { external: true })
     const ieee: Side = { rulebook: IEEE_1366, exclude: ['planned', 'external'] }
     const found = await compareReports(db, PERIOD, ieee, all(DLT_836))
     t.equal(found.first.headline.saidiMin, 42)
-    // By hand: 25 × 4, 200 × 3, 10 × 120 and 40 × 30 customer-minutes come in, each by the rule that lets it.
+    // By hand: 25 × 4, 200 × 3, 60 × 1/60 (and out again), 10 × 120 and 40 × 30 customer-minutes come in, each by the rule that lets it.
     const shares = found.steps.map(({ setting, saidiMinChange }) => [
       setting,
       Math.round((saidiMinChange ?? NaN) * 1e9) / 1e9,
     ])
     t.strictSame(shares, [
       ['shortUpToS', 0.1],
-      ['shortInHeadline', 0.6],
+      ['shortInHeadline', 0.601],
+      ['immediateUpToS', -0.001],
       ['exclude:planned', 1.2],
       ['exclude:external', 1.2],
       ['plannedOverrun', 0],

@@ -1,6 +1,12 @@
 import { MS_PER_H, MS_PER_MIN } from '../time.ts'
 import { sumWhere, type Sums, type Tally } from './reckoning.ts'
-import type { IndexRule, Quantity, Rulebook, RulebookSettings } from './rulebook.ts'
+import type {
+  IndexRule,
+  InterruptionFilter,
+  Quantity,
+  Rulebook,
+  RulebookSettings,
+} from './rulebook.ts'
 
 /** What there was to serve, averaged over the days of the period; null where nobody has said. */
 export type Served = {
@@ -86,9 +92,9 @@ export function amount(
 ): number | null {
   switch (quantity.of) {
     case 'interruptions':
-      return sumWhere(sums.interruptions, quantity.where)
+      return weighed(sums.interruptions, quantity, settings)
     case 'unitTime':
-      return sumWhere(sums.unitMs, quantity.where) / msPer(quantity.in)
+      return weighed(sums.unitMs, quantity, settings) / msPer(quantity.in)
     case 'kva':
       return sums.kvaUnknown ? null : sumWhere(sums.kva, quantity.where)
     case 'kvaTime':
@@ -115,6 +121,20 @@ export function amount(
     case 'periodHours':
       return served.periodHours
   }
+}
+
+/** Σ over what a quantity is over; where it is weighted, planned interruptions count by the weight of the rulebook. */
+function weighed(
+  byClass: Float64Array,
+  { where, weighted }: { readonly where: InterruptionFilter; readonly weighted?: true },
+  { plannedWeight = 1 }: RulebookSettings,
+): number {
+  if (weighted !== true) return sumWhere(byClass, where)
+  const of = (nature: 'planned' | 'unplanned'): number =>
+    where.nature === undefined || where.nature === nature
+      ? sumWhere(byClass, { ...where, nature })
+      : 0
+  return of('unplanned') + plannedWeight * of('planned')
 }
 
 const msPer = (unit: 'min' | 'h'): number => (unit === 'min' ? MS_PER_MIN : MS_PER_H)

@@ -222,6 +222,7 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
   let lastFrom = -Infinity
   const spare: Tally = { units: 0, any: 0, long: 0, events: 0, longMs: 0, longestMs: 0 }
   const limitMs = settings.shortUpToS * MS_PER_S
+  const immediateMs = (settings.immediateUpToS ?? 0) * MS_PER_S
   const windowMs = settings.eventWindowS * MS_PER_S
   const mergeMs =
     settings.reinterruptionMergeMin === null ? null : settings.reinterruptionMergeMin * MS_PER_MIN
@@ -249,7 +250,10 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
   function count(key: number | null, running: Running, unit: Unit | null): void {
     const { first } = running
     const end = endOf(running)
-    const short = isShort(end - first.from)
+    const ms = end - first.from
+    // What went through at once was none: it neither begins an event nor is followed by a re-interruption.
+    if (running.until !== null && ms > 0 && ms <= immediateMs) return
+    const short = isShort(ms)
     const again =
       mergeMs !== null &&
       unit !== null &&

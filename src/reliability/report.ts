@@ -95,12 +95,12 @@ export function settingsInWords(
 ): [name: string, value: string][] {
   const line = (rule: keyof RulebookSettings): [string, string] => [
     ruleName(rule)[language],
-    // What was filed before there was a choice says nothing of it: planned.
-    ruleValue(rule, settings[rule] ?? (rule.startsWith('planned') ? 'planned' : null))[language],
+    ruleValue(rule, settings[rule] ?? UNSAID[rule] ?? null)[language],
   ]
   const limit = line('shortUpToS')
   return [
     [limit[0], `${settings.shortIncludesLimit ? '≤' : '<'} ${limit[1]}`],
+    line('immediateUpToS'),
     line('unit'),
     line('eventWindowS'),
     line('reinterruptionMergeMin'),
@@ -109,7 +109,16 @@ export function settingsInWords(
     line('longTotalH'),
     line('plannedOverrun'),
     line('plannedUntold'),
+    line('plannedWeight'),
   ]
+}
+
+/** What was filed before there was a choice says nothing of it. */
+const UNSAID: Partial<RulebookSettings> = {
+  immediateUpToS: 0,
+  plannedOverrun: 'planned',
+  plannedUntold: 'planned',
+  plannedWeight: 1,
 }
 
 /** The name of an index in its rulebook; the symbol itself where the rulebook is not known to us. */

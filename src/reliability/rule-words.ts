@@ -15,11 +15,13 @@ export const leftOutInWords = (what: string): Words => LEFT_OUT[what] ?? words(w
 const NAMES: Readonly<Record<string, Words>> = {
   unit: words('What is counted', '统计单位'),
   shortUpToS: words('Short (momentary) up to', '短时停电'),
+  immediateUpToS: words('Reclosed or transferred at once', '重合闸成功或备用电源自动投入'),
   shortIncludesLimit: words('An interruption of exactly that limit', '恰为该时限的停电'),
   reinterruptionMergeMin: words('Re-interruption in the same outage', '同一事件中再次停电'),
   shortInHeadline: words('Short interruptions', '短时停电的计入'),
   plannedOverrun: words('Planned work beyond its approved end', '预安排停电超时部分'),
   plannedUntold: words('Planned work, to customers not told of it', '预安排停电中未通知的用户'),
+  plannedWeight: words('Planned interruptions in weighted figures', '加权指标中的预安排停电'),
   eventWindowS: words('Window of a momentary event', '短时停电事件时窗'),
   repeatedCompare: words('Repeated interruptions', '多次停电'),
   longSingleH: words('Long single interruption', '单次长时间停电'),
@@ -70,6 +72,12 @@ export function ruleValue(rule: string, value: string | number | boolean | null)
     case 'shortUpToS':
     case 'eventWindowS':
       return words(`${value} s`, `${value} s`)
+    case 'immediateUpToS':
+      return value === 0
+        ? words('every interruption counts', '均计为停电')
+        : words(`up to ${value} s: no interruption`, `${value} s 以内不计为停电`)
+    case 'plannedWeight':
+      return words(`count ${Number(value) * 100} %`, `按 ${Number(value) * 100} % 计入`)
     case 'longSingleH':
     case 'longTotalH':
       return words(`≥ ${value} h`, `≥ ${value} h`)

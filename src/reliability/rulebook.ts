@@ -16,6 +16,11 @@ export type RulebookSettings = {
   readonly shortUpToS: number
   /** Whether one of exactly `shortUpToS` is still short. */
   readonly shortIncludesLimit: boolean
+  /**
+   * One this short is a reclosing or a transfer that went through at once, and no interruption; absent in reports that were filed before
+   * there was a choice: 0, all count.
+   */
+  readonly immediateUpToS?: number
   /** What is counted: the customers behind a load point, or the load point itself as one user. */
   readonly unit: 'customer' | 'medium_voltage_user'
   /** Short interruptions that begin within this of the first are one momentary event. */
@@ -30,6 +35,8 @@ export type RulebookSettings = {
   readonly plannedOverrun: PlannedOverrun
   /** What planned work is to customers whom nobody had told of it. */
   readonly plannedUntold: 'planned' | 'fault'
+  /** What a planned interruption counts in figures that are weighted; absent in reports that were filed before there was a choice: 1. */
+  readonly plannedWeight?: number
 }
 
 /**
@@ -48,9 +55,15 @@ export type InterruptionFilter = {
 }
 
 export type Quantity =
-  | { readonly of: 'interruptions'; readonly where: InterruptionFilter }
-  /** Units × time without supply. */
-  | { readonly of: 'unitTime'; readonly where: InterruptionFilter; readonly in: 'min' | 'h' }
+  /** `weighted`: planned ones by the `plannedWeight` of the rulebook. */
+  | { readonly of: 'interruptions'; readonly where: InterruptionFilter; readonly weighted?: true }
+  /** Units × time without supply; `weighted` as above. */
+  | {
+      readonly of: 'unitTime'
+      readonly where: InterruptionFilter
+      readonly in: 'min' | 'h'
+      readonly weighted?: true
+    }
   | { readonly of: 'kva'; readonly where: InterruptionFilter }
   | { readonly of: 'kvaTime'; readonly where: InterruptionFilter; readonly in: 'min' | 'h' }
   /** Energy not served, by the average load of the interrupted points. */

@@ -78,6 +78,7 @@ const IEEE_SETTINGS: Rulebook['settings'] = {
   shortUpToS: 300,
   // IEEE Std 1366: five minutes exactly is still momentary.
   shortIncludesLimit: true,
+  immediateUpToS: 0,
   unit: 'customer',
   eventWindowS: 300,
   reinterruptionMergeMin: null,
@@ -87,6 +88,7 @@ const IEEE_SETTINGS: Rulebook['settings'] = {
   plannedOverrun: 'planned',
   // The test is whether it could have been deferred.
   plannedUntold: 'planned',
+  plannedWeight: 1,
 }
 
 export const IEEE_1366: Rulebook = {
@@ -223,6 +225,8 @@ export const DLT_836: Rulebook = {
   settings: {
     ...IEEE_SETTINGS,
     shortUpToS: 180,
+    // 重合闸成功 and 备用电源自动投入: not an interruption.
+    immediateUpToS: 1,
     unit: 'medium_voltage_user',
     // What lasts beyond the approved end was neither applied for nor approved: a fault, of the utility's own.
     plannedOverrun: 'faultTime',
@@ -374,7 +378,8 @@ export const DLT_836: Rulebook = {
 export const CEER: Rulebook = {
   id: 'ceer',
   name: { en: 'CEER benchmarking (EN 50160)', zh: 'CEER 供电质量基准' },
-  settings: { ...IEEE_SETTINGS, shortUpToS: 180, eventWindowS: 180 },
+  // Up to a second it is transient.
+  settings: { ...IEEE_SETTINGS, shortUpToS: 180, immediateUpToS: 1, eventWindowS: 180 },
   indices: [
     index('SAIDI', 'min', 'minutes per customer', '系统平均停电时间', unitMin(LONG), SERVED),
     index(
@@ -461,6 +466,8 @@ export const OFGEM: Rulebook = {
     shortIncludesLimit: false,
     eventWindowS: 180,
     reinterruptionMergeMin: 180,
+    // The incentive is on figures in which what was announced counts half.
+    plannedWeight: 0.5,
   },
   indices: [
     index(
@@ -478,6 +485,23 @@ export const OFGEM: Rulebook = {
       'customer minutes lost per customer',
       '户均停电分钟',
       unitMin(LONG),
+      SERVED,
+    ),
+    index(
+      'CI-weighted',
+      '1/100',
+      'interruptions per 100 customers, planned ones by their weight',
+      '每百户停电次数（预安排停电加权）',
+      { of: 'interruptions', where: LONG, weighted: true },
+      SERVED,
+      100,
+    ),
+    index(
+      'CML-weighted',
+      'min',
+      'customer minutes lost per customer, planned ones by their weight',
+      '户均停电分钟（预安排停电加权）',
+      { of: 'unitTime', where: LONG, in: 'min', weighted: true },
       SERVED,
     ),
   ],

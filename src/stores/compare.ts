@@ -153,6 +153,12 @@ export async function compareReports(
     short = !short
     await step('shortInHeadline', counts(!short), counts(short))
   }
+  // Those are short; so after it is settled whether short ones count.
+  const [immediate, immediateThen] = [immediateOf(from.rulebook), immediateOf(to.rulebook)]
+  if (immediate !== immediateThen) {
+    side = withSettings(side, { immediateUpToS: immediateThen })
+    await step('immediateUpToS', immediate, immediateThen)
+  }
   for (const what of EXCLUSIONS) {
     const [was, is] = [from.exclude.includes(what), to.exclude.includes(what)]
     if (was === is) continue
@@ -188,7 +194,10 @@ export async function compareReports(
   }
 }
 
+const immediateOf = ({ settings }: Rulebook): number => settings.immediateUpToS ?? 0
+
 const sameSettings = (a: Rulebook, b: Rulebook): boolean =>
+  immediateOf(a) === immediateOf(b) &&
   SETTINGS.every((name) => a.settings[name] === b.settings[name]) &&
   PLANNED_SETTINGS.every(
     (name) => (a.settings[name] ?? 'planned') === (b.settings[name] ?? 'planned'),
