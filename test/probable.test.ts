@@ -74,6 +74,16 @@ await t.test(
     await says('P3', 'lastGasp', lostAt, 2)
     t.match(await service.get('probable'), {
       probable: [{ kind: 'probablyOff', loadPoint: 'n2', customers: 83, dark: ['P2', 'P3'] }],
+      outages: [
+        {
+          key: 'device:S1',
+          device: 'S1',
+          feeder: 'F1',
+          loadPoints: ['n2'],
+          customers: 83,
+          evidence: { dark: 2, lit: 0, darkLoadPoints: 1, silentLoadPoints: 0 },
+        },
+      ],
     })
     const mine = await service.get<{
       servicePoints: { supply: string; probablyOff: { text: { en: string } } }[]

@@ -153,8 +153,8 @@ function areaOf(view: NetworkView | null, point: string): string | null {
   return view.tables.substations.find(({ id }) => id === substation)?.area ?? null
 }
 
-function probablyOffAt({ outages }: ProbableView, point: string, reading: Reading) {
-  const mine = outages.find(({ dark }) => dark.includes(point))
+function probablyOffAt({ probable }: ProbableView, point: string, reading: Reading) {
+  const mine = probable.find(({ dark }) => dark.includes(point))
   if (mine === undefined) return null
   const say = mine.kind === 'stillDark' ? 'answer.probablyStillOff' : 'answer.probablyOff'
   return {

@@ -38,6 +38,8 @@ export type NetworkView = {
   readonly nodeIndex: ReadonlyMap<string, number>
   /** Positions in the tables by id. */
   readonly servicePointIndex: ReadonlyMap<string, number>
+  /** The number that a load point keeps for ever; null where the engine has not given it one yet. */
+  readonly loadPointNumber: (loadPoint: number) => number | null
   /** The supply group of a service point; null where the network has no such point. */
   groupOf(servicePoint: string): GroupCode | null
   /** Service points by supply group, of those given. */
@@ -123,14 +125,14 @@ function viewOf(
   network: Network,
   numbers: ReadonlyMap<string, number>,
 ): NetworkView {
-  const loadPointNumber = network.loadPointIds.map((id) => numbers.get(id) ?? null)
+  const numbered = network.loadPointIds.map((id) => numbers.get(id) ?? null)
   const servicePointIndex = new Map(tables.servicePoints.map((row, index) => [row.id, index]))
 
   const nodeIndex = new Map(network.nodeIds.map((id, index) => [id, index]))
 
   const codeOf = (index: number): GroupCode | null => {
     const group = at(network.servicePointGroup, index)
-    const number = loadPointNumber[at(network.groupLoadPoint, group)] ?? null
+    const number = numbered[at(network.groupLoadPoint, group)] ?? null
     return number === null ? null : groupCode(number, at(network.groupPhases, group))
   }
 
@@ -138,11 +140,12 @@ function viewOf(
     revision,
     tables,
     network,
-    unnumbered: loadPointNumber.includes(null),
+    unnumbered: numbered.includes(null),
     sourceNodes: new Set(tables.sources.flatMap(({ node }) => nodeIndex.get(node) ?? [])),
     standing: energize(network),
     nodeIndex,
     servicePointIndex,
+    loadPointNumber: (loadPoint) => numbered[loadPoint] ?? null,
     groupOf(servicePoint) {
       const index = servicePointIndex.get(servicePoint)
       return index === undefined ? null : codeOf(index)

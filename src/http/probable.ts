@@ -1,18 +1,20 @@
-import {
-  probableOutages,
-  WORDS_KEPT_H,
-  type EvidencedLoadPoint,
-  type Probable,
-} from '../notices/probable.ts'
-import { readLastWords, readSupplySince } from '../stores/evidence.ts'
-import { loadPointOf } from '../ledger/facts.ts'
-import { MS_PER_H, MS_PER_S, toIso, type EpochMs } from '../time.ts'
+import { probableCauses, type ProbableOutage } from '../notices/common-device.ts'
+import type { Probable } from '../notices/probable.ts'
+import { readEvidence } from '../stores/evidence.ts'
+import { MS_PER_S, toIso, type EpochMs } from '../time.ts'
+import type { NetworkView } from './network-in-force.ts'
 import type { App, HttpParts } from './parts.ts'
 
 /** What meters and customers say is looked at this often at most, however many ask. */
 export const PROBABLE_AGE_S = 5
 
-export type ProbableView = { readonly at: EpochMs; readonly outages: readonly Probable[] }
+export type ProbableView = {
+  readonly at: EpochMs
+  /** Load point by load point. */
+  readonly probable: readonly Probable[]
+  /** The same, drawn together under the switch that explains them. */
+  readonly outages: readonly ProbableOutage[]
+}
 
 /** What evidence makes probable now; follows from the record alone, so that every process and every restart says the same. */
 export function openProbable(
@@ -22,36 +24,11 @@ export function openProbable(
   let looking: Promise<ProbableView> | undefined
 
   async function look(): Promise<ProbableView> {
-    const now = parts.clock()
-    const since = now - WORDS_KEPT_H * MS_PER_H
-    const network = parts.network.current()
-    const words = network === null ? new Map() : await readLastWords(parts.db, since)
-    if (network === null || words.size === 0) return (view = { at: now, outages: [] })
-    const { out, backAt } = await readSupplySince(parts.db, since)
-    const places = new Map<
-      number,
-      EvidencedLoadPoint & { points: EvidencedLoadPoint['points'][number][] }
-    >()
-    const spokenOf = new Set<number>()
-    for (const point of words.keys()) {
-      const group = network.groupOf(point)
-      if (group !== null) spokenOf.add(loadPointOf(group))
-    }
-    for (const { id, node, customers } of network.tables.servicePoints) {
-      const group = network.groupOf(id)
-      if (group === null || !spokenOf.has(loadPointOf(group))) continue
-      const key = loadPointOf(group)
-      let place = places.get(key)
-      if (place === undefined) places.set(key, (place = { loadPoint: node, points: [] }))
-      place.points.push({
-        id,
-        customers,
-        word: words.get(id),
-        isKnownOut: out.has(group),
-        backAt: backAt.get(group) ?? null,
-      })
-    }
-    return (view = { at: now, outages: probableOutages([...places.values()], now) })
+    const at = parts.clock()
+    const network = await parts.network.asItStands()
+    if (network === null) return (view = { at, probable: [], outages: [] })
+    const evidence = await readEvidence(parts.db, evidencedBy(network), at)
+    return (view = { at, ...probableCauses(evidence, network.standing, at) })
   }
 
   return async () => {
@@ -63,10 +40,7 @@ export function openProbable(
   }
 }
 
-export async function probableRoutes(
-  app: App,
-  probable: () => Promise<ProbableView>,
-): Promise<void> {
+export async function probableRoutes(app: App, look: () => Promise<ProbableView>): Promise<void> {
   app.get(
     '/api/v1/probable',
     {
@@ -77,11 +51,19 @@ export async function probableRoutes(
       },
     },
     async () => {
-      const { at, outages } = await probable()
+      const { at, probable, outages } = await look()
       return {
         asOf: toIso(at),
-        probable: outages.map(({ since, ...one }) => ({ ...one, since: toIso(since) })),
+        probable: probable.map(({ since, ...one }) => ({ ...one, since: toIso(since) })),
+        outages: outages.map(({ since, ...one }) => ({ ...one, since: toIso(since) })),
       }
     },
   )
 }
+
+const evidencedBy = ({ network, tables, servicePointIndex, loadPointNumber }: NetworkView) => ({
+  network,
+  servicePoints: [...servicePointIndex.keys()],
+  customersOf: (index: number) => tables.servicePoints[index]?.customers ?? 0,
+  loadPointNumber,
+})

@@ -108,4 +108,32 @@ export function probableOutages(
     .sort((a, b) => b.customers - a.customers || a.since - b.since)
 }
 
+/**
+ * Somebody at a load point is dark, nobody there has said since that there is light, and it is too little to go by alone: beside others it
+ * counts. Null where nothing of the kind was heard.
+ */
+export function darknessAt(
+  place: EvidencedLoadPoint,
+  now: EpochMs,
+): { readonly since: EpochMs; readonly dark: number } | null {
+  const times: EpochMs[] = []
+  for (const { word, isKnownOut, backAt } of place.points) {
+    if (isKnownOut || word?.says !== 'off' || !isFresh(word, now)) continue
+    if (word.at + DEBOUNCE_S * MS_PER_S <= now && (backAt === null || word.at > backAt))
+      times.push(word.at)
+  }
+  if (times.length === 0) return null
+  const newest = Math.max(...times)
+  const together = times.filter((when) => newest - when <= TOGETHER_MIN * MS_PER_MIN)
+  const since = Math.min(...together)
+  return litAt(place, now).some((when) => when >= since) ? null : { since, dark: together.length }
+}
+
+/** When service points of a load point said that they have supply, as far as their last word is that. */
+export function litAt({ points }: EvidencedLoadPoint, now: EpochMs): EpochMs[] {
+  return points.flatMap(({ word, isKnownOut }) =>
+    !isKnownOut && word?.says === 'on' && isFresh(word, now) ? [word.at] : [],
+  )
+}
+
 const isFresh = (word: LastWord, now: EpochMs): boolean => now - word.at <= WORDS_KEPT_H * MS_PER_H

@@ -1,15 +1,68 @@
 import { sql } from 'kysely'
-import type { GroupCode } from '../ledger/facts.ts'
-import type { LastWord } from '../notices/probable.ts'
-import { MS_PER_DAY, type EpochMs } from '../time.ts'
+import { at, type Network } from '../grid/network.ts'
+import { groupCode, type GroupCode } from '../ledger/facts.ts'
+import { WORDS_KEPT_H, type EvidencedLoadPoint, type LastWord } from '../notices/probable.ts'
+import { MS_PER_DAY, MS_PER_H, type EpochMs } from '../time.ts'
 import { instant, type Database } from './database.ts'
 import { firstKeyAt } from './observation-row.ts'
 
 /** An interruption that began longer ago than this and has just ended is not looked for: its meters are asked for by other means. */
 const BEGAN_WITHIN_DAYS = 2
 
+/** A network in force, and the number that each of its load points keeps; null where one is not numbered yet. */
+export type EvidencedNetwork = {
+  readonly network: Network
+  /** In the order of the network's tables. */
+  readonly servicePoints: Iterable<string>
+  readonly customersOf: (servicePoint: number) => number
+  readonly loadPointNumber: (loadPoint: number) => number | null
+}
+
+/** What meters and customers say of every load point that was spoken of lately, beside what the ledger knows of it. */
+export async function readEvidence(
+  db: Database,
+  { network, servicePoints, customersOf, loadPointNumber }: EvidencedNetwork,
+  now: EpochMs,
+): Promise<EvidencedLoadPoint[]> {
+  const since = now - WORDS_KEPT_H * MS_PER_H
+  const words = await readLastWords(db, since)
+  if (words.size === 0) return []
+  const { out, backAt } = await readSupplySince(db, since)
+  const loadPointAt = (index: number): number =>
+    at(network.groupLoadPoint, at(network.servicePointGroup, index))
+  const spokenOf = new Set<number>()
+  let index = 0
+  for (const id of servicePoints) {
+    if (words.has(id)) spokenOf.add(loadPointAt(index))
+    index++
+  }
+  type Point = EvidencedLoadPoint['points'][number]
+  const places = new Map<number, { readonly loadPoint: string; readonly points: Point[] }>()
+  index = -1
+  for (const id of servicePoints) {
+    const loadPoint = loadPointAt(++index)
+    if (!spokenOf.has(loadPoint)) continue
+    const number = loadPointNumber(loadPoint)
+    if (number === null) continue
+    const group = groupCode(number, at(network.groupPhases, at(network.servicePointGroup, index)))
+    let place = places.get(loadPoint)
+    if (place === undefined) {
+      place = { loadPoint: network.loadPointIds[loadPoint] as string, points: [] }
+      places.set(loadPoint, place)
+    }
+    place.points.push({
+      id,
+      customers: customersOf(index),
+      word: words.get(id),
+      isKnownOut: out.has(group),
+      backAt: backAt.get(group) ?? null,
+    })
+  }
+  return [...places.values()]
+}
+
 /** The last word about each service point since an instant: of its meter, or of the customer; the newer counts. */
-export async function readLastWords(db: Database, since: EpochMs): Promise<Map<string, LastWord>> {
+async function readLastWords(db: Database, since: EpochMs): Promise<Map<string, LastWord>> {
   const { rows } = await sql<{ point: string; value: string; at: EpochMs }>`
     select distinct on (point) point, value, at from (
       select point, value, at from observation where key >= ${firstKeyAt(since)}::uuid and kind = 'meter'
@@ -29,7 +82,7 @@ export async function readLastWords(db: Database, since: EpochMs): Promise<Map<s
 }
 
 /** Supply groups that are out now, and since when those have supply again that got it back after an instant. */
-export async function readSupplySince(
+async function readSupplySince(
   db: Database,
   since: EpochMs,
 ): Promise<{
