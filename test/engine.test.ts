@@ -1,6 +1,8 @@
 import net from 'node:net'
+import { sql } from 'kysely'
 import pg from 'pg'
 import t from 'tap'
+import { BATCH_MAX } from '../src/control-room/control-room.ts'
 import { verifyLedger } from '../src/control-room/verify.ts'
 import type { NetworkTables, SwitchKind } from '../src/grid/tables.ts'
 import type { Act } from '../src/ledger/acts.ts'
@@ -9,6 +11,7 @@ import type { Notice } from '../src/notices/notice.ts'
 import { openDatabase } from '../src/stores/database.ts'
 import { takeEngineLock } from '../src/stores/engine-lock.ts'
 import { saveRevision } from '../src/stores/networks.ts'
+import { constant } from '../src/stores/statement.ts'
 import { openWriter, writeThrough, type Writer } from '../src/stores/writer.ts'
 import { MS_PER_H, MS_PER_MIN, MS_PER_S } from '../src/time.ts'
 import { until } from './support/broker.ts'
@@ -166,6 +169,7 @@ async function openEngine(
     fail: (how: Failure) => void (failure = how),
     act: (act: Act) => room.act(act, DISPATCHER),
     troubles: () => room.troubles(),
+    backlog: () => room.backlog(),
     weaknesses: () => room.weaknesses(),
     reviseNetwork: () => room.reviseNetwork(),
     import: (validFrom: number) => saveRevision(database.pool, TOWN, { ...about, validFrom }),
@@ -525,6 +529,48 @@ for (const what of ['answers', 'everything'] as const) {
     t.match(await engine.verify(), { differences: 0, lines: [] })
   })
 }
+
+t.test('the server works on a batch while the next one is derived, and not after it', async (t) => {
+  const { db, config } = await openTestDatabase(t)
+  await sql`create table worked (at timestamptz not null, said text not null)`.execute(db)
+  const writer = openWriter(config)
+  t.teardown(() => writer.close())
+  // More than the ways to the server hold by themselves.
+  const said = 'x'.repeat(1 << 24)
+  const work = constant(sql`insert into worked select clock_timestamp(), ${said}`)
+  await writer.transact([work])
+  await new Promise<void>((sent, failed) => void writer.transact([work], sent).catch(failed))
+  const derivedUntil = Date.now() + 1500
+  while (Date.now() < derivedUntil);
+  await writer.transact([])
+  const rows = await db
+    .selectFrom('worked' as 'engine_term')
+    .select(sql<Date>`at`.as('at'))
+    .execute()
+  t.equal(rows.length, 2)
+  t.ok(Number(rows.at(-1)?.at) < derivedUntil - 500, 'it had all it needed before we were busy')
+})
+
+t.test('the next batch is taken up when the former one is on its way to the server', async (t) => {
+  let letGo: (() => void) | undefined
+  const engine = await openEngine(t, (config) => {
+    const writer = openWriter(config)
+    const transact: Writer['transact'] = async (statements, sent) => {
+      if (letGo === undefined && sent !== undefined) await new Promise<void>((go) => (letGo = go))
+      await writer.transact(statements, sent)
+    }
+    return Promise.resolve({ transact, close: () => writer.close() })
+  })
+  const all = 3 * BATCH_MAX
+  const said = Array.from({ length: all }, (_, i) => engine.say('B1', 'closed', T0 - all + i))
+  await until(() => letGo !== undefined, 'the first batch is to be saved')
+  t.equal(engine.backlog(), all - BATCH_MAX, 'one is in hand, the others wait')
+  letGo?.()
+  await until(() => engine.backlog() < all - BATCH_MAX, 'the next is taken up')
+  await Promise.all(said)
+  const rows = await engine.db.selectFrom('observation').selectAll().execute()
+  t.equal(rows.length, all)
+})
 
 t.test('closing ends in bounded time while the database hangs', async (t) => {
   let way: Awaited<ReturnType<typeof openSwallowingWay>> | undefined

@@ -82,15 +82,17 @@ export async function openSaving(
     what: string,
     statements: readonly Statement[],
     also: readonly ((tx: Tx) => Promise<void>)[] = [],
+    sent?: () => void,
   ): Promise<void> {
     const fenced = [parts.fence(++writes), ...statements]
-    const attempt = (): Promise<void> =>
-      also.length === 0
-        ? parts.writer.transact(fenced)
-        : db.transaction().execute(async (tx) => {
-            await runIn(tx, fenced)
-            for (const one of also) await one(tx)
-          })
+    const attempt = (): Promise<void> => {
+      if (also.length === 0) return parts.writer.transact(fenced, sent)
+      sent?.()
+      return db.transaction().execute(async (tx) => {
+        await runIn(tx, fenced)
+        for (const one of also) await one(tx)
+      })
+    }
     await patience.retry(what, () =>
       attempt().catch((error: unknown) => {
         if (!isSaved(error)) throw error
@@ -102,7 +104,7 @@ export async function openSaving(
   const begunAmong = new Map<OutageId, number>()
 
   /** Derives what is to be told, and answers with what saves the piece and then tells it. In the order of preparing they are to be saved. */
-  function prepare(piece: Piece): () => Promise<void> {
+  function prepare(piece: Piece): (sent?: () => void) => Promise<void> {
     const { at, change } = piece
     const { board, ledger } = memory
     const fresh = new Map(change.outages.map(({ after }) => [after.id, after]))
@@ -156,8 +158,8 @@ export async function openSaving(
     const { loads } = piece
     const also = [...piece.also]
     if (loads.length > 0) also.push(async (tx) => void (await saveLoads(tx, loads)))
-    return async () => {
-      await write('saving', statements, also)
+    return async (sent) => {
+      await write('saving', statements, also, sent)
       tellOutside(piece, notices, composed.holds)
     }
   }
@@ -220,9 +222,11 @@ export async function openSaving(
       await recollection.bringBack(changedBefore(piece.change))
       const save = prepare(piece)
       await settled()
-      saving = save().then(saved)
-      // Whoever waits for it hears of the failure.
-      saving.catch(() => undefined)
+      await new Promise<void>((goOn) => {
+        saving = save(goOn).then(saved)
+        // Whoever waits for it hears of the failure.
+        saving.then(goOn, goOn)
+      })
     },
     settled,
     abandon: () => void (saving = Promise.resolve()),

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import pg from 'pg'
 import type { Statement } from './statement.ts'
 
@@ -5,9 +6,10 @@ import type { Statement } from './statement.ts'
 export type Writer = {
   /**
    * All of it in one transaction, sent at once: one way there and one way back, and the server need not wait for us between statements.
-   * Throws the first failure; then nothing was written, unless it was the answer that was lost (see `EngineLock.fence`).
+   * Throws the first failure; then nothing was written, unless it was the answer that was lost (see `EngineLock.fence`). `sent` is called
+   * when all of it is on its way, if it comes so far: what keeps the process busy from then on does not keep the server waiting.
    */
-  transact(statements: readonly Statement[]): Promise<void>
+  transact(statements: readonly Statement[], sent?: () => void): Promise<void>
   close(): Promise<void>
 }
 
@@ -34,11 +36,14 @@ export function openWriter(config: pg.PoolConfig, answerMsMax = ANSWER_MS_MAX): 
   return writeThrough(pool)
 }
 
+/** What the driver does not declare: the socket below. */
+type Wired = pg.PoolClient & { readonly connection: { readonly stream: Writable } }
+
 /** Over a pool of pipelining connections. */
 export function writeThrough(pool: pg.Pool): Writer {
   return {
-    async transact(statements) {
-      const client = await pool.connect()
+    async transact(statements, sent) {
+      const client = (await pool.connect()) as Wired
       const answers = [
         client.query('begin'),
         ...statements.map(({ query, name }) =>
@@ -51,6 +56,8 @@ export function writeThrough(pool: pg.Pool): Writer {
         // After a failure before it the server answers this with a rollback.
         client.query('commit'),
       ]
+      // Bytes leave in order: when these none have left, the others have.
+      if (sent !== undefined) client.connection.stream.write('', () => sent())
       const settled = await Promise.allSettled(answers)
       const failure = settled.find((answer) => answer.status === 'rejected')
       // What is left of a failed pipeline is not worth finding out.
