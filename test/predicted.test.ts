@@ -1,5 +1,9 @@
 import t from 'tap'
+import { makeTown } from '../simulators/town.ts'
+import { buildNetwork } from '../src/grid/network.ts'
+import { openPredictions } from '../src/http/predictions.ts'
 import { besideRecorded } from '../src/reliability/beside.ts'
+import { predict } from '../src/reliability/predict.ts'
 import { saveRevision } from '../src/stores/networks.ts'
 import { openTestDatabase } from './support/database.ts'
 import { drawing } from './support/drawing.ts'
@@ -102,4 +106,69 @@ t.test('a group that one side does not know is unknown there, not 0', async (t) 
     recorded: { SAIFI: 4, SAIDI: 4, CAIDI: 1, ASAI: 0.9, ENS: null },
     provisional: true,
   })
+})
+
+t.test('a prediction is reckoned in turns; equal questions in flight share one', async (t) => {
+  const tables = makeTown({ seed: 4, customers: 20_000 })
+  const view = { revision: 1, tables, network: buildNetwork(tables) }
+  let turns = 0
+  const predictionOf = openPredictions(async () => {
+    turns += 1
+    await new Promise((go) => setImmediate(go))
+  })
+  const alone = await predictionOf(view, { tieLimits: true })
+  const turnsAlone = turns
+  t.ok(turnsAlone > 20, `others have ${turnsAlone} turns meanwhile`)
+  t.strictSame(alone, predict(tables, { tieLimits: true }), 'and it is the same')
+  const next = { ...view, revision: 2 }
+  const both = [predictionOf(next, { tieLimits: true }), predictionOf(next, { tieLimits: true })]
+  const [first, second] = await Promise.all(both)
+  t.equal(turns, 2 * turnsAlone, 'two who ask at once make one reckoning')
+  t.equal(first, second)
+  await predictionOf(next, { tieLimits: true })
+  t.equal(turns, 2 * turnsAlone, 'nor is it reckoned again')
+  await Promise.all([predictionOf(next, { by: 'feeder' }), predictionOf(next, { switchingH: 2 })])
+  t.ok(turns > 2 * turnsAlone, 'another question is')
+})
+
+t.test('what fails is tried again, and fails for whoever asked', async (t) => {
+  const view = { revision: 1, tables: null as never, network: null as never }
+  const predictionOf = openPredictions(() => Promise.resolve())
+  await t.rejects(predictionOf(view, {}))
+  const tables = twoFeeders()
+  const mended = { revision: 1, tables, network: buildNetwork(tables) }
+  t.equal((await predictionOf(mended, {})).rows.length, 1)
+})
+
+t.test('a prediction does not hold up those who ask something else', async (t) => {
+  const database = await openTestDatabase(t)
+  const about = { validFrom: 0, importedAt: 0, format: 'folder', report: [] } as const
+  const tables = makeTown({ seed: 4, customers: 20_000 })
+  await saveRevision(database.pool, tables, about)
+  const front = await openFront(t, database, { settings: { timeZone: 'UTC' } })
+  const token = await tokenFor('planner')
+  const began = performance.now()
+  predict(tables, { tieLimits: true })
+  const inOneGoMs = performance.now() - began
+  /** The longest that another question waited while a prediction was made, as a share of the whole of it in one go. */
+  const longestWait = async (switchingH: number): Promise<number> => {
+    let done = false
+    const query = `from=2025-01-01&to=2025-02-01&tieLimits=true&switchingH=${switchingH}`
+    const asked = front.ask('GET', `/api/v1/predicted?${query}`, token)
+    void asked.then(() => (done = true))
+    let longestMs = 0
+    while (!done) {
+      const before = performance.now()
+      await front.ask('GET', '/health/live')
+      await new Promise((go) => setImmediate(go))
+      longestMs = Math.max(longestMs, performance.now() - before)
+    }
+    t.equal((await asked).status, 200)
+    return longestMs / inOneGoMs
+  }
+  // The best of some: a busy machine makes waits too, but none shorter.
+  const waits = []
+  for (const switchingH of [1, 2, 3, 4, 5]) waits.push(await longestWait(switchingH))
+  const told = waits.map((one) => one.toFixed(2)).join(', ')
+  t.ok(Math.min(...waits) < 0.5, `shares of one go: ${told}`)
 })

@@ -1,16 +1,9 @@
 import { Type } from 'typebox'
 import { besideRecorded } from '../reliability/beside.ts'
 import { hoursBetween } from '../reliability/calendar.ts'
-import {
-  LEFT_OUT,
-  predict,
-  PREDICTION_UNITS,
-  type Prediction,
-  type PredictionOptions,
-} from '../reliability/predict.ts'
+import { LEFT_OUT, PREDICTION_UNITS } from '../reliability/predict.ts'
 import { TRANSFER_LOADS } from '../reliability/tie-limits.ts'
 import { indicesReport } from '../stores/indices.ts'
-import type { NetworkView } from './network-in-force.ts'
 import { inForce } from './network.ts'
 import type { App, HttpParts } from './parts.ts'
 import {
@@ -22,12 +15,11 @@ import {
   rulebookNamed,
   wordsIn,
 } from './report-query.ts'
+import { openPredictions } from './predictions.ts'
 import { Predicted } from './report-schemas.ts'
 
 const tags = ['planner']
 const HOURS_MAX = 10_000
-/** Predictions of one network that are kept; a planner tries a handful of cases. */
-const KEPT_MAX = 20
 /** What failures of lines and transformers do not cause. */
 const NOT_PREDICTED = 'planned,external,source_shortage'
 
@@ -38,7 +30,7 @@ const Share = Type.Number({ minimum: 0, maximum: 1 })
 export async function predictedRoutes(app: App, parts: HttpParts): Promise<void> {
   const { db, clock } = parts
   const { timeZone } = parts.settings
-  const predictionOf = keptPredictions()
+  const predictionOf = openPredictions(() => new Promise((go) => setImmediate(go)))
 
   app.get(
     '/api/v1/predicted',
@@ -73,7 +65,7 @@ export async function predictedRoutes(app: App, parts: HttpParts): Promise<void>
       const view = await inForce(parts)
       const { transformerH, switchingH, repairH, fuseProbability, tieProbability } = query
       const { tieLimits, transferLoad } = query
-      const found = predictionOf(view, {
+      const found = await predictionOf(view, {
         by,
         without: [...new Set(without.found)].sort(),
         ...(transformerH === undefined ? {} : { transformerH }),
@@ -105,22 +97,4 @@ export async function predictedRoutes(app: App, parts: HttpParts): Promise<void>
       }
     },
   )
-}
-
-/** The same network under the same options is not reckoned twice. */
-function keptPredictions(): (view: NetworkView, options: PredictionOptions) => Prediction {
-  let revision = -1
-  const kept = new Map<string, Prediction>()
-  return (view, options) => {
-    if (view.revision !== revision) kept.clear()
-    revision = view.revision
-    const key = JSON.stringify(options)
-    const known = kept.get(key)
-    if (known !== undefined) return known
-    const [oldest] = kept.keys()
-    if (kept.size >= KEPT_MAX && oldest !== undefined) kept.delete(oldest)
-    const found = predict(view.tables, options)
-    kept.set(key, found)
-    return found
-  }
 }

@@ -82,6 +82,23 @@ const ISOLATORS: readonly SwitchKind[] = ['disconnector', 'load_break', 'section
  * The three phases share their fate; a power transformer keeps its own repair time.
  */
 export function predict(tables: NetworkTables, options: PredictionOptions = {}): Prediction {
+  const turns = predictInTurns(buildNetwork(tables), tables, options)
+  for (;;) {
+    const turn = turns.next()
+    if (turn.done === true) return turn.value
+  }
+}
+
+/** Zones that are looked at in one turn; a search for ways within ratings looks at each of them many times. */
+const ZONES_A_TURN = 4000
+const ZONES_A_TURN_WITH_LIMITS = 100
+
+/** The same of a network that was built from these tables, with a pause wherever others may have their turn. */
+export function* predictInTurns(
+  network: Network,
+  tables: NetworkTables,
+  options: PredictionOptions = {},
+): Generator<undefined, Prediction> {
   const settings = {
     without: options.without ?? [],
     transformerH: options.transformerH ?? null,
@@ -93,13 +110,15 @@ export function predict(tables: NetworkTables, options: PredictionOptions = {}):
     transferLoad: options.transferLoad ?? 'average',
     powerFactor: options.powerFactor ?? LOAD_ASSUMPTIONS.powerFactor,
   }
-  const network = buildNetwork(tables)
   const zones = cutIntoZones(network, tables, settings.without)
+  yield
   const { faults, notes } = faultsByZone(tables, zones, settings)
+  yield
   const { transferLoad: load, powerFactor } = settings
   const limits = settings.tieLimits
     ? tieLimits(network, tables, zones, { load, powerFactor })
     : undefined
+  if (limits !== undefined) yield
   const points = pointsOf(network, tables)
   const pointsAt = new Map<number, number[]>()
   points.forEach((_, i) => {
@@ -116,10 +135,18 @@ export function predict(tables: NetworkTables, options: PredictionOptions = {}):
       hours[point] = (hours[point] ?? 0) + hoursAYear
     }
   }
+  yield
+  const zonesATurn = limits === undefined ? ZONES_A_TURN : ZONES_A_TURN_WITH_LIMITS
+  let looked = 0
   for (const [zone, list] of faults) {
     if (zones.reached[zone] !== 1) continue
     for (const trip of tripsOf(zones, zone, settings.fuseProbability)) {
       const way = waysBack(zones, zone, trip.below, limits)
+      looked += way.size
+      if (looked >= zonesATurn) {
+        looked = 0
+        yield
+      }
       for (const [struck, back] of way) {
         let often = 0
         let lasts = 0
