@@ -20,6 +20,7 @@ import {
   type Branch,
   type Point,
 } from './support/drawn-ledger.ts'
+import { seeded } from './support/seeded.ts'
 
 t.test(
   'an opened head interrupts what it fed; isolating and closing the tie brings back what is still joined to it',
@@ -518,3 +519,34 @@ t.test(
     t.end()
   },
 )
+
+t.test('outages regrouped from the first that can change are those that all openings give', (t) => {
+  const network = buildNetwork(TWO_FEEDERS)
+  let withdrawn = 0
+  for (let seed = 1; seed <= 400; seed++) {
+    const random = seeded(seed)
+    const some = ledgerOf(network)
+    const all = ledgerOf(network)
+    for (let batch = 0; batch < 30; batch++) {
+      const words = Array.from({ length: 1 + Math.floor(random() * 4) }, () => {
+        const device = ['B1', 'S1', 'B2', 'TIE'][Math.floor(random() * 4)] as string
+        const position = random() < 0.5 ? 'open' : 'closed'
+        return said(device, position, Math.floor(random() * 60) * 60)
+      })
+      // As if something had been said about every opening there is.
+      for (const [device, openings] of all.record.openings) {
+        all.record.touched.set(device, new Set(openings.keys()))
+      }
+      applyObservations(some, words)
+      applyObservations(all, words)
+    }
+    for (const { openings } of all.record.byId.values()) if (openings.length === 0) withdrawn++
+    const told = (ledger: Ledger) => [...ledger.record.byId.values()].map((outage) => outage.told)
+    const byName = (a: OutageFacts | null, b: OutageFacts | null) =>
+      (a?.id ?? '') < (b?.id ?? '') ? -1 : 1
+    t.strictSame(told(some).sort(byName), told(all).sort(byName), `seed ${seed}: names and facts`)
+    if (!t.passing()) break
+  }
+  t.ok(withdrawn > 100, `late words withdrew outages that may give their names (${withdrawn})`)
+  t.end()
+})

@@ -85,14 +85,15 @@ export function rule(ledger: Ledger, rulings: Rulings): OutageChange[] {
 
 /**
  * The first opening of a device that interrupts someone anchors an outage; those within the reclosing window of it belong to it. An outage
- * keeps its name while it is still the same event: same anchor, or else the nearest one that is left.
+ * keeps its name while it is still the same event: same anchor, or else the nearest one that is left. What a touched opening cannot change
+ * is left alone: a device that opens every ten minutes has many outages, and its last one is news.
  */
 function regroup(ledger: Ledger, device: number, touched: ReadonlySet<EpochMs>): Outage[] {
   const book = ledger.record
-  const openings = book.openings.get(device) ?? new Map<EpochMs, Set<Spell>>()
-  for (const [instant, spells] of openings) if (spells.size === 0) openings.delete(instant)
-  const instants = [...openings.keys()].sort((a, b) => a - b)
-  const known = book.outages.get(device) ?? []
+  let all = book.outages.get(device)
+  if (all === undefined) book.outages.set(device, (all = []))
+  const known = all.splice(firstChangeable(ledger, all, touched))
+  const instants = openingsOf(book.openings.get(device), known, touched)
   const groups = groupOpenings(ledger, device, instants, known)
   const left = new Map(known.map((outage) => [outage.anchorAt, outage]))
   const result: Outage[] = []
@@ -140,11 +141,49 @@ function regroup(ledger: Ledger, device: number, touched: ReadonlySet<EpochMs>):
     withdrawn.openings = []
     result.push(withdrawn)
   }
-  book.outages.set(
-    device,
-    result.sort((a, b) => a.anchorAt - b.anchorAt),
-  )
+  all.push(...result.sort((a, b) => a.anchorAt - b.anchorAt))
   return dirty
+}
+
+/**
+ * The first outage of a device, in the order of anchors, that openings can change: an opening belongs to the outage that began last before
+ * it, or begins one, which may take the name of a withdrawn one as far back as the reclosing window. What a horizon holds together may
+ * overlap, and is looked at as a whole.
+ */
+function firstChangeable(
+  { settings }: Ledger,
+  outages: readonly Outage[],
+  touched: ReadonlySet<EpochMs>,
+): number {
+  if (outages.some(({ pinned }) => pinned.size > 0)) return 0
+  let first = Number.POSITIVE_INFINITY
+  for (const instant of touched) if (instant < first) first = instant
+  let index = outages.length
+  const isBefore = ({ openings, anchorAt }: Outage): boolean =>
+    openings.length > 0 && anchorAt <= first
+  while (index > 0 && !isBefore(outages[index - 1] as Outage)) index--
+  if (index === 0) return 0
+  index--
+  const from = (outages[index] as Outage).anchorAt - settings.recloseWindowMs
+  while (index > 0 && (outages[index - 1] as Outage).anchorAt >= from) index--
+  return index
+}
+
+/** The instants at which some outages and what was touched open now; openings without spells are none any more. */
+function openingsOf(
+  openings: Map<EpochMs, Set<Spell>> | undefined,
+  outages: readonly Outage[],
+  touched: ReadonlySet<EpochMs>,
+): EpochMs[] {
+  const instants = new Set(touched)
+  for (const outage of outages) for (const instant of outage.openings) instants.add(instant)
+  for (const instant of instants) {
+    const spells = openings?.get(instant)
+    if (spells !== undefined && spells.size > 0) continue
+    openings?.delete(instant)
+    instants.delete(instant)
+  }
+  return [...instants].sort((a, b) => a - b)
 }
 
 export const NOT_PINNED: ReadonlySet<EpochMs> = new Set()
