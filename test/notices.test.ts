@@ -822,6 +822,10 @@ function contradictions(sent: readonly Sent[], everIn: Map<number, Set<string>>)
         case 'stormEnded':
         case 'parallelRaised':
         case 'parallelCleared':
+        case 'probableRaised':
+        case 'probableCleared':
+        case 'probablyOff':
+        case 'probablyOffEnded':
         case 'alarmAcknowledged':
         case 'alarmShelved':
         case 'alarmUnshelved':

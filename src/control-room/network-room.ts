@@ -13,6 +13,8 @@ export type NetworkRoom = {
   readonly switchKinds: ReadonlyMap<string, SwitchKind>
   /** Ids whose meters may speak. */
   readonly servicePoints: ReadonlySet<string>
+  /** In the same order. */
+  readonly servicePointCustomers: Int32Array
   /** Ids whose load may be reported: feeder heads, feeders, transformers, load points. */
   readonly loadIds: ReadonlySet<string>
 }
@@ -35,6 +37,7 @@ export const NO_NETWORK: NetworkRoom = {
   loadPointNumber: new Int32Array(0),
   switchKinds: new Map(),
   servicePoints: new Set(),
+  servicePointCustomers: new Int32Array(0),
   loadIds: new Set(),
 }
 
@@ -51,6 +54,7 @@ export async function openNetworkRoom(db: Database, revision: number): Promise<N
     loadPointNumber: Int32Array.from(network.loadPointIds, (id) => numbers.get(id) as number),
     switchKinds: new Map(tables.switches.map((row) => [row.id, row.kind])),
     servicePoints: new Set(tables.servicePoints.map((point) => point.id)),
+    servicePointCustomers: Int32Array.from(tables.servicePoints, ({ customers }) => customers),
     loadIds,
   }
 }

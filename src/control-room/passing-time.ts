@@ -16,6 +16,7 @@ import type { Deadlines } from './deadlines.ts'
 import { estimateFor } from './estimates.ts'
 import { CLOSED_KEPT_MS, hasNetwork, type Memory, type Recollection } from './memory.ts'
 import { parallelsDue } from './parallel.ts'
+import { probablesDue } from './probables.ts'
 import { isRefusedData, type Patience } from './patience.ts'
 import { nothingAt } from './piece.ts'
 import type { Saving } from './saving.ts'
@@ -143,6 +144,15 @@ export function openPassingTime(
     await saving.commit({ ...nothingAt(now), drafts: due.drafts, also: [due.save] })
   }
 
+  async function tendProbables(now: EpochMs): Promise<void> {
+    if (!hasNetwork(memory)) return
+    const due = await patience.retry('reading what is probable', () =>
+      probablesDue(db, memory, now, parts.notices),
+    )
+    if (due === undefined) return
+    await saving.commit({ ...nothingAt(now), drafts: due.drafts, also: [due.save] })
+  }
+
   return async (now) => {
     const due = [...deadlines.holds].filter(([, at]) => at <= now).map(([id]) => id)
     const desk: DeskChange[] = []
@@ -160,6 +170,7 @@ export function openPassingTime(
       await forget(now)
       await tendWorks(now)
       await tendParallels(now)
+      await tendProbables(now)
     }
     const alarmed = memory.storms.filter((storm) => isStormAlarmDue(storm, now))
     if (alarmed.length > 0) {

@@ -12,6 +12,8 @@ export type Parcel = {
   readonly feeders: readonly string[]
   /** Sorted, for look-ups by halving. */
   readonly members: Int32Array
+  /** Of these, only the service points named; undefined: all. */
+  readonly points: ReadonlySet<string> | undefined
   /** `{"v":1,…,"topic":` */
   readonly head: Buffer
   /** `,"data":{…` without the closing braces. */
@@ -30,6 +32,7 @@ export function wrap(notice: Notice): Parcel {
     audience: notice.audience,
     feeders: notice.feeders,
     members: members === null ? NOBODY : Int32Array.from(members).sort(),
+    points: notice.points && new Set(notice.points),
     // Bytes are made for the first reader: most notices have none.
     get head() {
       return (head ??= Buffer.from(

@@ -49,7 +49,8 @@ export function openRegistry(): Registry {
       const hearOne = (subscription: Subscription): void => {
         // A reader who came from a gateway that was ahead of this one has had it already.
         if (subscription.fromSeq >= parcel.seq) return
-        const { session } = subscription
+        const { session, topic } = subscription
+        if (parcel.points !== undefined && !isAmong(parcel.points, topic)) return
         if (session.hits === NO_HITS) {
           readers.push(session)
           session.hits = [subscription]
@@ -78,6 +79,9 @@ export function openRegistry(): Registry {
     },
   }
 }
+
+const isAmong = (points: ReadonlySet<string>, topic: Subscription['topic']): boolean =>
+  topic.kind === 'servicePoint' && points.has(topic.id)
 
 /** Most supplies have one reader at most, and need no set for it. */
 type Readers = Subscription | Set<Subscription>

@@ -142,7 +142,12 @@ export function fits({ topic, group }: Subscription, parcel: Parcel): boolean {
     case 'feeder':
       return parcel.audience === 'staff' && parcel.feeders.includes(topic.id)
     case 'servicePoint':
-      return parcel.audience === 'customer' && group !== null && concerns(parcel, group)
+      return (
+        parcel.audience === 'customer' &&
+        group !== null &&
+        concerns(parcel, group) &&
+        parcel.points?.has(topic.id) !== false
+      )
     case 'public':
       return parcel.audience === 'public'
     case 'load':

@@ -97,6 +97,16 @@ export const CATALOGUE_EN = {
   'staff.gave': '{device}: the outage of {other} since {since} is one of its own now.',
   'staff.parted':
     '{device}: is an outage of its own now, apart from that of {other} since {since}.',
+  'probable.raisedDevice':
+    'Probably off below {where} since {since}: {dark, plural, one {# meter} other {# meters}} at {places, plural, one {# transformer} other {# transformers}} say so, none says that it has supply; {count, plural, one {# customer} other {# customers}} below.',
+  'probable.raisedPoint':
+    'Probably off at {where} since {since}: {dark, plural, one {# meter says} other {# meters say}} so; {count, plural, one {# customer} other {# customers}}.',
+  'probable.confirmed': 'What was probable at {where} is an outage now.',
+  'probable.regrouped': 'What was probable at {where} is seen in another connection now.',
+  'probable.withdrawn': 'Nothing speaks any more for an outage at {where}.',
+  'customer.probableConfirmed': 'That your power is off is confirmed. You hear what we know of it.',
+  'customer.probableWithdrawn':
+    'We do not think any more that your power is off. If it is, tell us.',
   'parallel.raised':
     '{both} run in parallel through {tie} since {since}, for {count, plural, one {# minute} other {# minutes}}.',
   'parallel.cleared': '{both} do not run in parallel any more; they did since {since}.',

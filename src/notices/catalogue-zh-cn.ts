@@ -77,6 +77,15 @@ export const CATALOGUE_ZH_CN: Readonly<Record<MessageKey, string>> = {
   'staff.back': '{device}：{count, plural, other {#户}}已于{back}全部来电。',
   'staff.closed': '{device}：{since}的停电已关闭。',
   'staff.corrected': '{device}：{since}的停电记录已更正。',
+  'probable.raisedDevice':
+    '{where}以下自{since}起可能停电：{places, plural, other {#台变压器}}下{dark, plural, other {#块电表}}如此反映，无电表反映有电；其下共{count, plural, other {#户}}。',
+  'probable.raisedPoint':
+    '{where}自{since}起可能停电：{dark, plural, other {#块电表}}如此反映，涉及{count, plural, other {#户}}。',
+  'probable.confirmed': '{where}的疑似停电已确认为停电。',
+  'probable.regrouped': '{where}的疑似停电已归入另一判断。',
+  'probable.withdrawn': '{where}已无停电迹象。',
+  'customer.probableConfirmed': '您家停电已确认，后续情况我们会告诉您。',
+  'customer.probableWithdrawn': '我们不再认为您家停电。如果确已停电，请告诉我们。',
   'parallel.raised': '{both}自{since}起经{tie}并列运行，已{count, plural, other {#分钟}}。',
   'parallel.cleared': '{both}已不再并列运行；自{since}起并列。',
   'parallel.sources': '两个电源',

@@ -18,6 +18,12 @@ export const NOTICE_KINDS = [
   // For staff only: feeders run in parallel for longer than a transfer takes, and do no more.
   'parallelRaised',
   'parallelCleared',
+  // For staff: meters and reports make an outage probable, and do so no more.
+  'probableRaised',
+  'probableCleared',
+  // To the customers of whom it was heard, on sockets alone: their supply is probably off; that it is, is confirmed or withdrawn.
+  'probablyOff',
+  'probablyOffEnded',
   // For staff only: a dispatcher has seen an alarm, put it aside or taken it back.
   'alarmAcknowledged',
   'alarmShelved',
@@ -32,6 +38,9 @@ export const NOTICE_KINDS = [
   'stormEnded',
 ] as const
 export type NoticeKind = (typeof NOTICE_KINDS)[number]
+
+/** A guess is worth a line on a page that is open, and no letter. */
+export const NO_LETTER_OF = ['probablyOff', 'probablyOffEnded'] as const satisfies NoticeKind[]
 
 /** Staff hear on `outages` and `feeder:ID`, customers on `servicePoint:ID`, everyone on `public`, who watches loads on `load`. */
 export type Audience = 'staff' | 'customer' | 'public' | 'load'
@@ -64,6 +73,8 @@ export type Draft = {
   readonly feeders: readonly string[]
   /** The supply groups it concerns; null where no load point is meant. */
   readonly members: readonly GroupCode[] | null
+  /** Of these, only the service points named; all of them where nothing is said. */
+  readonly points?: readonly string[]
   readonly data: NoticeData
 }
 

@@ -24,15 +24,16 @@ export function toAppendNotices(notices: readonly Notice[]): Statement[] {
   // One statement: the number that is announced is that of the last row, and a batch of a thousand rows is not parsed as a text.
   const append = sql`
     with added as (
-      insert into notice (seq, at, audience, kind, outage, feeders, members, data)
-      select seq::bigint, to_timestamp(at::float8 / 1000), audience, kind, outage, feeders::text[], members::int[], data::json
+      insert into notice (seq, at, audience, kind, outage, feeders, members, points, data)
+      select seq::bigint, to_timestamp(at::float8 / 1000), audience, kind, outage, feeders::text[], members::int[], points::text[], data::json
       from rows from (
         ${lines(notices.map((one) => one.seq))}, ${lines(notices.map((one) => one.at))},
         ${lines(notices.map((one) => one.audience))}, ${lines(notices.map((one) => one.kind))},
         ${lines(notices.map((one) => one.outage))}, ${lines(notices.map((one) => arrayText(one.feeders)))},
         ${lines(notices.map((one) => one.members && `{${one.members.join(',')}}`))},
+        ${lines(notices.map((one) => (one.points === undefined ? null : arrayText(one.points))))},
         ${lines(notices.map((one) => jsonOf(one.data)))}
-      ) as said (seq, at, audience, kind, outage, feeders, members, data)
+      ) as said (seq, at, audience, kind, outage, feeders, members, points, data)
     )
     select pg_notify(${NOTICE_CHANNEL}, ${String(last.seq)})`
   return [constant(append)]
@@ -127,6 +128,7 @@ export async function readNotices(
     outage: row.outage,
     feeders: row.feeders,
     members: row.members,
+    ...(row.points === null ? {} : { points: row.points }),
     data: row.data as NoticeData,
   }))
 }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { asItLeaves } from '../notices/fresh.ts'
 import { isUrgent, messageOf, type Message } from '../notices/message.ts'
-import { NOTICE_KINDS, type NoticeData, type NoticeKind } from '../notices/notice.ts'
+import { NO_LETTER_OF, NOTICE_KINDS, type NoticeData, type NoticeKind } from '../notices/notice.ts'
 import { NO_PHONES, type Phones } from '../notices/safety.ts'
 import { quietUntil } from '../notices/quiet.ts'
 import type { Language } from '../notices/words.ts'
@@ -91,6 +91,7 @@ async function spreadSome(
           .selectAll()
           .where('seq', '>', progress.notice_seq)
           .where('seq', '<=', last)
+          .where('kind', 'not in', NO_LETTER_OF)
           .where(
             'audience',
             'in',

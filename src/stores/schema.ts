@@ -159,6 +159,16 @@ export type CoreTables = {
     updated_at: Instant
     merged_into: ColumnType<string | null, string | null | undefined, string | null>
   }
+  probable_outage: {
+    key: string
+    device: string | null
+    feeder: string | null
+    load_points: string[]
+    customers: number
+    since_at: Instant
+    raised_at: Instant
+  }
+  probable_point: { service_point: string; kind: string; since_at: Instant; told_at: Instant }
   parallel_alarm: {
     id: Generated<number>
     pair: string
@@ -234,6 +244,7 @@ export type CoreTables = {
     outage: string | null
     feeders: string[]
     members: number[] | null
+    points: string[] | null
     data: Json<unknown>
   }
   gateway: { id: string; online: boolean; at: Instant; heard_at: Instant }
