@@ -125,6 +125,7 @@ const outages = (points: { out: string; maybe: string; late: string }): State[] 
         ['list 5', ['5'], '.agenda'],
         ['list 6', ['6'], '.agenda tbody tr'],
         ['list 7', ['7'], '.limits tbody tr'],
+        ['list 8', ['8'], '.probable'],
         ['by feeder', ['1', 'f'], '.agenda tbody tr'],
         ['one-line', ['m'], '.map canvas'],
         ['device', [']'], '.device'],

@@ -21,6 +21,7 @@ import { callsOf } from './calls.ts'
 import { openAct, select, selected } from './desk.ts'
 import { limits } from './limits.ts'
 import { deviceName } from './network.ts'
+import { GuessTab } from './probable-list.tsx'
 import { estimatePassed, isOut, NO_PRIORITIES, stateOf, type Outage } from './outages.ts'
 import { age, fieldAgeMs } from './top-bar.tsx'
 import { rowHeightPx } from './row-height.ts'
@@ -66,6 +67,7 @@ export function AgendaBar() {
         {words.lists.limits} <b>{limits.value.length}</b>
         <kbd class="wide">{LISTS.length + 1}</kbd>
       </button>
+      <GuessTab />
       <button
         type="button"
         class="tab wide"

@@ -26,8 +26,8 @@ const GATHER_MANY_MS = 400
 const MANY = 500
 
 export const LISTS = ['active', 'noCrew', 'passed', 'priority', 'planned', 'restored'] as const
-/** Lists of outages, and one of what stands over a limit. */
-export type Lists = (typeof LISTS)[number] | 'limits'
+/** Lists of outages, one of what stands over a limit, and one of what is only probable. */
+export type Lists = (typeof LISTS)[number] | 'limits' | 'probable'
 
 /** Everything not yet closed, by id. */
 export const outages = signal<ReadonlyMap<string, Outage>>(new Map())
@@ -86,6 +86,7 @@ const inList: Record<Lists, (outage: Outage) => boolean> = {
   planned: (outage) => isOut(outage) && outage.kind === 'planned',
   restored: (outage) => !isOut(outage),
   limits: () => false,
+  probable: () => false,
 }
 export const listed = (name: Lists) => inZone.value.filter(inList[name])
 

@@ -21,6 +21,8 @@ import { networkState } from './network.ts'
 import { listenToKeys } from './keys.ts'
 import { MapPanel } from './map-panel.tsx'
 import { PastSlider } from './past-slider.tsx'
+import { followGuesses } from './probable.ts'
+import { GuessList } from './probable-list.tsx'
 import { StormLines } from './storm-act.tsx'
 import { followStorms } from './storms.ts'
 import { soundAlarms } from './sound.ts'
@@ -44,7 +46,13 @@ function Console() {
       <main>
         <div class="left">
           <AgendaBar />
-          {list.value === 'limits' ? <LimitList /> : <Agenda />}
+          {list.value === 'limits' ? (
+            <LimitList />
+          ) : list.value === 'probable' ? (
+            <GuessList />
+          ) : (
+            <Agenda />
+          )}
           <Detail />
         </div>
         <div class="right">
@@ -141,6 +149,7 @@ effect(() => {
   followCalls()
   followDetail()
   followFindings()
+  followGuesses()
   followLoads()
 })
 effect(() => {

@@ -11,6 +11,8 @@ export type OpenAct =
       readonly kind: 'switch'
       readonly switch: string
       readonly position: 'open' | 'closed'
+      /** Since when it is thought to be open; left out: now. */
+      readonly since?: number
     }
   | {
       readonly kind: 'storm'

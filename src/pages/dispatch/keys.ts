@@ -15,6 +15,7 @@ import {
 import { showTrace } from './device-card.tsx'
 import { showWhole, stepAbnormal } from './map-panel.tsx'
 import { moveLimit } from './limits.ts'
+import { moveGuess } from './probable.ts'
 import { pan, zoom, ZOOM_STEP } from './map-view.ts'
 import { network } from './network.ts'
 import { outageNamed } from './board.ts'
@@ -40,7 +41,8 @@ function actOnSwitch(): void {
   openAct({ kind: 'switch', switch: id, position })
 }
 
-const step = (by: 1 | -1) => (list.value === 'limits' ? moveLimit(by) : move(by))
+const step = (by: 1 | -1) =>
+  list.value === 'limits' ? moveLimit(by) : list.value === 'probable' ? moveGuess(by) : move(by)
 
 /** No single key does anything that reaches the field or a customer: acts open a panel, and `Ctrl+Enter` there does it. */
 const KEYS: Readonly<Record<string, () => void>> = {
@@ -79,12 +81,13 @@ const KEYS: Readonly<Record<string, () => void>> = {
   'g a': () => focus('alarms'),
   'g s': openStorm,
   'g l': () => (list.value = 'limits'),
+  'g b': () => (list.value = 'probable'),
   'g t': () => focus('moment'),
   't u': () => void showTrace('up'),
   't d': () => void showTrace('down'),
   't t': () => void showTrace('ties'),
   ...Object.fromEntries(
-    [...LISTS, 'limits' as const].map((name, index) => [
+    [...LISTS, 'limits' as const, 'probable' as const].map((name, index) => [
       String(index + 1),
       () => void (list.value = name),
     ]),

@@ -1,12 +1,13 @@
 import { useEffect, useState } from 'preact/hooks'
 import { read, send } from '../api.ts'
-import { count, hhmmss } from '../language.ts'
+import { count, hhmm, hhmmss } from '../language.ts'
 import { LoadBar, Mark } from '../marks.tsx'
 import { pageTime } from '../page-clock.ts'
 import { ActFrame, Field } from './act-frame.tsx'
 import { readBoard } from './board.ts'
 import { act, halo, type OpenAct } from './desk.ts'
 import { deviceName, network, networkState, switchNamed, type SwitchEffect } from './network.ts'
+import { guessWords } from './probable-words.ts'
 import { w } from './words.ts'
 
 type SwitchOpen = Extract<OpenAct, { kind: 'switch' }>
@@ -40,6 +41,7 @@ export function SwitchAct({ open }: { open: SwitchOpen }) {
       gone = true
     }
   }, [open.switch, open.position, known, round])
+  const isSince = open.since !== undefined && open.position === 'open'
   const verb = words.switchTo(open.position, name)
   return (
     <ActFrame
@@ -51,7 +53,7 @@ export function SwitchAct({ open }: { open: SwitchOpen }) {
         run: () =>
           send(`/api/v1/switches/${encodeURIComponent(open.switch)}/position`, {
             position: open.position,
-            at: new Date(pageTime()).toISOString(),
+            at: new Date(isSince ? open.since : pageTime()).toISOString(),
             reason: 'manual',
           }),
       }}
@@ -80,6 +82,7 @@ export function SwitchAct({ open }: { open: SwitchOpen }) {
           ))}
         </div>
       </div>
+      {isSince && <p>{guessWords.value.asOf(hhmm(open.since))}</p>}
       {typeof effect === 'string' && (
         <p>
           {words.noEffect}: {effect}

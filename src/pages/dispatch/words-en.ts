@@ -112,6 +112,7 @@ export const en = {
     planned: 'Planned',
     restored: 'Restored',
     limits: 'Limits',
+    probable: 'Probable',
   },
   limits: {
     none: 'Nothing stands over a limit.',
@@ -430,7 +431,7 @@ export const en = {
       ['j k', 'next, previous row'],
       ['Enter', 'to the detail; Esc back'],
       ['/', 'search'],
-      ['1 – 7', 'lists'],
+      ['1 – 8', 'lists'],
       ['Space', 'acknowledge the first alarm'],
       ['v', 'put the first alarm aside'],
       ['g a', 'to the alarms'],

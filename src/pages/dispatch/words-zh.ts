@@ -101,6 +101,7 @@ export const zh: typeof en = {
     planned: '计划',
     restored: '已恢复',
     limits: '越限',
+    probable: '疑似停电',
   },
   limits: {
     none: '没有越限。',
@@ -408,7 +409,7 @@ export const zh: typeof en = {
       ['j k', '下一行、上一行'],
       ['Enter', '进入详情；Esc 返回'],
       ['/', '搜索'],
-      ['1 – 7', '列表'],
+      ['1 – 8', '列表'],
       ['Space', '确认第一条告警'],
       ['v', '搁置第一条告警'],
       ['g a', '进入告警'],
