@@ -310,3 +310,36 @@ await t.test('drafts that nobody came back to keep no reminder from being sent',
   await town.timeComes(from - MS_PER_DAY + MS_PER_MIN)
   t.strictSame(await town.heard(), everyone(`${work} reminder ${iso(from).slice(5, 16)}`))
 })
+
+await t.test(
+  'an approval that comes upon a work changed meanwhile is refused, and nobody is told',
+  async (t) => {
+    const town = await openTown(t)
+    const { pool } = town.engine
+    const from = START + 9 * MS_PER_DAY
+    const { id } = await town.ask('POST', '', 'planner', town.moved(from))
+    await town.ask('POST', `/${id}/submit`, 'planner', {})
+    const seqOf = async () => (await pool.query('select max(seq) as seq from notice')).rows[0].seq
+    const before = await seqOf()
+
+    const rival = await pool.connect()
+    await rival.query('begin')
+    await rival.query('update work set revision = revision + 1 where id = $1', [id])
+    const approval = town.ask('POST', `/${id}/approve`, 'admin', { acceptConflicts: true })
+    const refused = t.rejects(approval, { message: /changed-meanwhile/ })
+    const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    await until(
+      async () => (await pool.query(waits)).rowCount === 1,
+      'the approval meets the other',
+    )
+    await rival.query('commit')
+    rival.release()
+    await refused
+
+    t.strictSame(await town.heard(), [])
+    t.equal(await seqOf(), before, 'no socket will hear of it either')
+    t.strictSame(town.engine.state.deaths, [], 'the engine goes on')
+    await town.ask('POST', `/${id}/approve`, 'admin', { acceptConflicts: true })
+    t.strictSame(await town.heard(), everyone(`${id} Announced ${iso(from).slice(5, 16)}`))
+  },
+)

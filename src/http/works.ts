@@ -295,12 +295,13 @@ async function save(
     drafts,
   }: { by: Identity; now: EpochMs; act: string; drafts: ReturnType<typeof plannedDrafts> },
 ) {
-  let saved = false
   await commit(parts, drafts, async (tx) => {
-    saved = await saveWork(tx, known, work, now)
-    if (saved) await audit(tx, by, now, act, work.id, known.work.state, work.state)
+    if (!(await saveWork(tx, known, work, now))) {
+      // Thrown, so that the notices of what is not saved go back with it.
+      throw new Problem(409, 'changed-meanwhile', `${work.id} was changed by someone else`)
+    }
+    await audit(tx, by, now, act, work.id, known.work.state, work.state)
   })
-  if (!saved) throw new Problem(409, 'changed-meanwhile', `${work.id} was changed by someone else`)
   return workView({ work, revision: known.revision + 1 }, now)
 }
 
