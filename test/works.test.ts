@@ -511,6 +511,21 @@ await t.test('alternatives name the minutes they save, and save them', async (t)
       window: { from: DAY + week, until: DAY + week + 4 * MS_PER_H },
     },
   )
+  const soon = { from: DAY - 2 * MS_PER_DAY, until: DAY - 2 * MS_PER_DAY + 2 * MS_PER_H }
+  const merged = (work: Work, others: readonly Work[], now: number) =>
+    effect(work, { others, now }).alternatives.find((other) => other.kind === 'merge')
+  const sooner = draft('W-3', { window: soon, crew: 'south' })
+  const inTime = soon.from - CHINA_PROMISE.plannedH * MS_PER_H
+  t.match(merged(draft(), [sooner], inTime), { work: 'W-3', window: { from: soon.from } })
+  t.equal(merged(draft(), [sooner], inTime + 1), undefined, 'too soon for a notice of seven days')
+  const known = { ...sooner, announced: soon, announcedAt: soon.from - 9 * MS_PER_DAY }
+  t.match(merged(draft(), [known], inTime + 1), { work: 'W-3' }, 'the same customers know already')
+  t.equal(
+    merged(overhead, [known], inTime + 1),
+    undefined,
+    'not all of whom this one takes off know',
+  )
+  t.equal(merged(draft(), [known], soon.from), undefined, 'it has begun')
   const late = effect(draft(), { now: DAY - MS_PER_DAY })
   t.match(
     late.alternatives.find((other) => other.kind === 'otherWindow'),

@@ -11,7 +11,7 @@ import {
   minutesByGroup,
   type PlannedSet,
 } from './interruptions.ts'
-import type { NoticePromise } from './promise.ts'
+import { neededH, type NoticePromise } from './promise.ts'
 import type { Window } from './window.ts'
 import type { SwitchingStep, Work, WorkId } from './work.ts'
 
@@ -104,22 +104,29 @@ function liveLine({ tables, network, work, sets }: Question): Alternative | null
   }
 }
 
-/** Together with another work that takes off the same customers, they are interrupted once. */
-function merges({ network, work, sets, others }: Question): Alternative[] {
+/**
+ * Together with another work that takes off the same customers, they are interrupted once. Not where it would begin too soon for somebody to be told
+ * in time; who was told of the other work knows.
+ */
+function merges({ network, work, sets, others, promise, now }: Question): Alternative[] {
   const own = minutesByGroup(sets)
+  const tellBy = now + neededH(work.kind, promise) * MS_PER_H
   const durationMs = work.window.until - work.window.from
   const found: Alternative[] = []
   for (const other of others) {
     const apart = Math.abs(other.work.window.from - work.window.from)
     const isOpen = other.work.state !== 'inProgress' && other.work.state !== 'overdue'
     if (!isOpen || apart > MERGE_WITHIN_DAYS * MS_PER_DAY || apart === 0) continue
+    const { from } = other.work.window
+    const theirs = minutesByGroup(other.sets)
+    const areTold = other.work.announcedAt !== null && [...own.keys()].every((g) => theirs.has(g))
+    if (from <= now || (from < tellBy && !areTold)) continue
     let savesCustomerMinutes = 0
-    for (const [group, minutes] of minutesByGroup(other.sets)) {
+    for (const [group, minutes] of theirs) {
       const shared = Math.min(minutes, own.get(group) ?? 0)
       savesCustomerMinutes += at(network.groupCustomers, group) * shared
     }
     if (savesCustomerMinutes <= 0) continue
-    const { from } = other.work.window
     found.push({
       kind: 'merge',
       work: other.work.id,
@@ -139,8 +146,7 @@ function otherWindow({
   promise,
   now,
 }: Question): (Alternative & { kind: 'otherWindow' }) | null {
-  const neededH = work.kind === 'planned' ? promise.plannedH : promise.temporaryH
-  const tellBy = now + neededH * MS_PER_H
+  const tellBy = now + neededH(work.kind, promise) * MS_PER_H
   if (conflicts.length === 0 && (work.announced !== null || work.window.from >= tellBy)) return null
   const inTheWay = new Set(conflicts.flatMap((each) => ('work' in each ? [each.work] : [])))
   const busy = others.filter(

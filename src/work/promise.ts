@@ -35,6 +35,10 @@ export type NoticeStanding = {
   readonly countsAs: WorkKind | 'fault'
 }
 
+/** Hours before its beginning at which customers must have been told of a work of this kind. */
+export const neededH = (kind: WorkKind, promise: NoticePromise): number =>
+  kind === 'planned' ? promise.plannedH : promise.temporaryH
+
 /** Where a work stands with its promise when customers are told at `toldAt` (now, for a work that is not announced yet). */
 export function noticeStanding(
   work: { readonly kind: WorkKind; readonly window: Window },
@@ -42,13 +46,13 @@ export function noticeStanding(
   promise: NoticePromise,
 ): NoticeStanding {
   const leadH = (work.window.from - toldAt) / MS_PER_H
-  const neededH = work.kind === 'planned' ? promise.plannedH : promise.temporaryH
+  const aheadH = neededH(work.kind, promise)
   const isLate = work.kind === 'temporary' || leadH < promise.plannedH
   return {
     promise: promise.name,
-    deadlineAt: work.window.from - neededH * MS_PER_H,
+    deadlineAt: work.window.from - aheadH * MS_PER_H,
     leadH,
-    kept: leadH >= neededH,
+    kept: leadH >= aheadH,
     countsAs: leadH < promise.faultBelowH ? 'fault' : isLate ? 'temporary' : 'planned',
   }
 }
