@@ -11,7 +11,8 @@ import { etrSentences } from '../src/notices/etr-news.ts'
 import type { Draft } from '../src/notices/notice.ts'
 import type { DeskChange, OutageStanding } from '../src/notices/standing.ts'
 import { NOTHING_TOLD, readTold, shownEtr, type Told } from '../src/notices/told.ts'
-import { MS_PER_MIN } from '../src/time.ts'
+import { MS_PER_MIN, toIso } from '../src/time.ts'
+import { seeded } from './support/seeded.ts'
 
 // 24 Nov 2026, 03:00 local time in the utility's zone; every script counts seconds from there.
 const START = Date.parse('2026-11-24T03:00:00-05:00')
@@ -1040,3 +1041,17 @@ await t.test(
     t.throws(() => parseMessage('{n, plural, one {x}}'), /no case "other"/)
   },
 )
+
+t.test('an instant is printed as the calendar prints it, in any order and in any year', (t) => {
+  const random = seeded(9)
+  for (let i = 0; i < 20_000; i++) {
+    const near = Date.parse('2026-12-31T23:58:30Z') + Math.floor(random() * 180_000)
+    const far = Math.floor((random() * 2 - 1) * 8.64e15)
+    for (const at of [near, far]) {
+      if (toIso(at) !== new Date(at).toISOString()) t.fail(`${at} became ${toIso(at)}`)
+    }
+  }
+  t.equal(toIso(1.5), '1970-01-01T00:00:00.001Z')
+  for (const none of [Number.NaN, 9e15]) t.throws(() => toIso(none), RangeError)
+  t.end()
+})

@@ -20,7 +20,9 @@ export function startDarkness(
   }
   if (!withSpells) return
   for (const section of lost.keys()) {
-    for (const group of groupsOf(network, section)) {
+    const end = at(network.sectionGroupStart, section + 1)
+    for (let i = at(network.sectionGroupStart, section); i < end; i++) {
+      const group = at(network.sectionGroups, i)
       if (openSpell(record, group) !== undefined) {
         widen(network, record, group, section)
         continue
@@ -54,7 +56,9 @@ export function endDarkness(
   }
   if (!withSpells) return
   for (const section of regained.keys()) {
-    for (const group of groupsOf(network, section)) {
+    const end = at(network.sectionGroupStart, section + 1)
+    for (let i = at(network.sectionGroupStart, section); i < end; i++) {
+      const group = at(network.sectionGroups, i)
       const spell = openSpell(record, group)
       if (spell === undefined || isDark(ledger, group)) continue
       spell.until = instant
@@ -186,37 +190,54 @@ function phaseOf(network: Network, group: number, section: number): number {
   throw new Error(`section ${section} does not belong to group ${group}`)
 }
 
-const isDark = (ledger: Ledger, group: number): boolean =>
-  sectionsOf(ledger.network, group).some(
-    (section) => ledger.record.darks.get(section)?.at(-1)?.until === null,
-  )
+/** The section that a group depends on in one of its phases; NONE where it does not use that phase. */
+function sectionIn(network: Network, group: number, phase: number): number {
+  if ((at(network.groupPhases, group) & (1 << phase)) === 0) return NONE
+  const node = at(network.loadPointNode, at(network.groupLoadPoint, group))
+  return at(network.nodeSection, node * 3 + phase)
+}
+
+function isDark({ network, record }: Ledger, group: number): boolean {
+  for (let phase = 0; phase < 3; phase++) {
+    const section = sectionIn(network, group, phase)
+    if (section !== NONE && record.darks.get(section)?.at(-1)?.until === null) return true
+  }
+  return false
+}
 
 const rank = (ledger: Ledger, device: number): number =>
   device < 0 ? Number.POSITIVE_INFINITY : at(ledger.network.switchRank, device)
 
 /** Of the switches that cut the group's phases at an instant, the one nearest to the source. */
 function causeAt(ledger: Ledger, group: number, instant: EpochMs): number {
-  return nearest(ledger, group, (dark) => (dark.from === instant ? dark.device : undefined))
+  let found = NONE
+  for (let phase = 0; phase < 3; phase++) {
+    const darks = ledger.record.darks.get(sectionIn(ledger.network, group, phase))
+    if (darks === undefined) continue
+    let i = darks.length - 1
+    while (i >= 0 && (darks[i] as Dark).from > instant) i--
+    const dark = darks[i]
+    if (dark?.from === instant) found = nearer(ledger, found, dark.device)
+  }
+  return found
 }
 
 /** Of the switches that brought the group's phases back at an instant, the one nearest to the source. */
 function restorerAt(ledger: Ledger, group: number, instant: EpochMs): number {
-  return nearest(ledger, group, (dark) => (dark.until === instant ? dark.restoredBy : undefined))
-}
-
-function nearest(ledger: Ledger, group: number, pick: (dark: Dark) => number | undefined): number {
   let found = NONE
-  for (const section of sectionsOf(ledger.network, group)) {
-    const darks = ledger.record.darks.get(section) ?? []
-    for (let i = darks.length - 1; i >= 0; i--) {
-      const device = pick(darks[i] as Dark)
-      if (device === undefined) continue
-      if (rank(ledger, device) < rank(ledger, found)) found = device
-      break
-    }
+  for (let phase = 0; phase < 3; phase++) {
+    const darks = ledger.record.darks.get(sectionIn(ledger.network, group, phase))
+    if (darks === undefined) continue
+    let i = darks.length - 1
+    while (i >= 0 && ((darks[i] as Dark).until ?? Infinity) > instant) i--
+    const dark = darks[i]
+    if (dark?.until === instant) found = nearer(ledger, found, dark.restoredBy)
   }
   return found
 }
+
+const nearer = (ledger: Ledger, a: number, b: number): number =>
+  rank(ledger, b) < rank(ledger, a) ? b : a
 
 function darkPhases(
   ledger: Ledger,

@@ -228,22 +228,27 @@ function applyInstant(
       : changes.toSorted(
           (a, b) => at(network.switchRank, a.device) - at(network.switchRank, b.device),
         )
-  const regained = new Map<number, number>()
-  const lost = new Map<number, number>()
+  let regained = NO_SECTIONS
+  let lost = NO_SECTIONS
   for (const { device, closed } of ordered) {
     const stands = at(energization.closed, device)
     const change = operate(energization, device, stands | closed)
+    if (change.regained.length > 0 && regained === NO_SECTIONS) regained = new Map()
     for (const section of change.regained) regained.set(section, device)
   }
   for (const { device, closed } of ordered) {
     const change = operate(energization, device, closed)
+    if (change.lost.length > 0 && lost === NO_SECTIONS) lost = new Map()
     for (const section of change.lost) {
       if (!regained.delete(section)) lost.set(section, device)
     }
   }
-  startDarkness(ledger, instant, lost, withSpells)
-  endDarkness(ledger, instant, regained, withSpells)
+  if (lost.size > 0) startDarkness(ledger, instant, lost, withSpells)
+  if (regained.size > 0) endDarkness(ledger, instant, regained, withSpells)
 }
+
+/** Section → the switch that did it; nothing is ever put into this one. */
+const NO_SECTIONS = new Map<number, number>()
 
 function insertIntoJournal(ledger: Ledger, when: EpochMs, device: number): void {
   const { journal } = ledger

@@ -1,6 +1,6 @@
 import { at, NONE, type Network } from '../grid/network.ts'
 import { NO_PHASES, type Phases } from '../grid/phases.ts'
-import type { EpochMs } from '../time.ts'
+import { toIso, type EpochMs } from '../time.ts'
 import {
   groupCode,
   type GroupCode,
@@ -118,7 +118,8 @@ function regroup(ledger: Ledger, device: number, touched: ReadonlySet<EpochMs>):
     }
   }
   for (const group of unnamed) {
-    const nearest = nearestOutage(ledger, device, [...left.values()], group)
+    const nearest =
+      left.size === 0 ? undefined : nearestOutage(ledger, device, [...left.values()], group)
     if (nearest !== undefined) {
       left.delete(nearest.anchorAt)
       take(nearest, group)
@@ -264,7 +265,7 @@ function lastEnd(
 export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
   const { network, record } = ledger
   const parts = partsOf(record, outage)
-  const sets = new Map<string, Gathering>()
+  const sets = new Gatherings()
   const steps = new Map<EpochMs, { device: number; customers: number }>()
   const interrupted = new Set<number>()
   const past = pastOf(parts)
@@ -274,7 +275,7 @@ export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
   let restoredAt: EpochMs | null = before.restoredAt
   for (const spell of spellsOf(record, parts)) {
     const customers = at(network.groupCustomers, spell.group)
-    gather(network, sets, spell)
+    sets.add(network, spell)
     phases |= spell.phases
     if (!interrupted.has(spell.group)) {
       interrupted.add(spell.group)
@@ -295,7 +296,8 @@ export function factsOf(ledger: Ledger, outage: Outage): OutageFacts {
       step.device = upstream(network, step.device, spell.restoredBy)
     }
   }
-  const gathered = [...past.sets, ...[...sets.values()].flatMap((set) => finish(ledger, set))]
+  const gathered = past.sets.slice()
+  for (const set of sets.all) finish(ledger, set, gathered)
   gathered.sort(compareSets)
   const history = ledger.histories.get(outage.device)
   return {
@@ -332,17 +334,20 @@ function hasLockedOut(ledger: Ledger, part: Outage, restoredAt: EpochMs | null):
   )
 }
 
-function* spellsOf(record: OutageBook, parts: readonly Outage[]): Iterable<Spell> {
+function spellsOf(record: OutageBook, parts: readonly Outage[]): Spell[] {
+  const spells: Spell[] = []
   for (const { device, openings } of parts) {
     for (const opening of openings) {
       for (const spell of record.openings.get(device)?.get(opening) ?? []) {
-        if (spell.group !== NONE) yield spell
+        if (spell.group !== NONE) spells.push(spell)
       }
     }
   }
+  return spells
 }
 
 function pastOf(parts: readonly Outage[]): OutagePast {
+  if (parts.every(({ past }) => past === NO_PAST)) return NO_PAST
   const [first, ...rest] = parts.filter(({ past }) => past !== NO_PAST)
   if (first === undefined) return NO_PAST
   if (rest.length === 0) return first.past
@@ -417,7 +422,8 @@ function stepsOf(
   ledger: Ledger,
   past: OutagePast,
   steps: ReadonlyMap<EpochMs, { readonly device: number; readonly customers: number }>,
-): RestorationStep[] {
+): readonly RestorationStep[] {
+  if (past.steps.length === 0 && steps.size === 0) return NO_STEPS
   const byInstant = new Map(past.steps.map((step) => [step.at, step]))
   for (const [instant, { device, customers }] of steps) {
     const before = byInstant.get(instant)
@@ -429,6 +435,8 @@ function stepsOf(
   }
   return [...byInstant.values()].sort((a, b) => a.at - b.at)
 }
+
+const NO_STEPS: readonly RestorationStep[] = []
 
 function feederOfHead(network: Network, device: number): string | null {
   if (device === NONE) return null
@@ -449,29 +457,64 @@ export const codeOf = ({ network, record }: Ledger, group: number): GroupCode =>
   )
 
 /** Spells of one feeder with the same beginning and end. */
-type Gathering = { readonly feeder: number; readonly spells: Spell[] }
-
-function gather(network: Network, sets: Map<string, Gathering>, spell: Spell): void {
-  const feeder = at(network.loadPointFeeder, at(network.groupLoadPoint, spell.group))
-  const key = `${spell.from}/${spell.until}/${feeder}`
-  const set = sets.get(key)
-  if (set === undefined) sets.set(key, { feeder, spells: [spell] })
-  else set.spells.push(spell)
+type Gathering = {
+  readonly from: EpochMs
+  readonly until: EpochMs | null
+  readonly feeder: number
+  readonly spells: Spell[]
 }
 
+/** `last` is where the spell before went: most go there too. `byKey` knows the others by what they have in common. */
+class Gatherings {
+  readonly all: Gathering[] = []
+  private last: Gathering | undefined
+  private byKey: Map<string, Gathering> | undefined
+
+  add(network: Network, spell: Spell): void {
+    const feeder = at(network.loadPointFeeder, at(network.groupLoadPoint, spell.group))
+    const { last } = this
+    if (last?.from === spell.from && last.until === spell.until && last.feeder === feeder) {
+      last.spells.push(spell)
+      return
+    }
+    let known: Gathering | undefined
+    if (this.all.length > 0) known = this.others().get(keyOf(spell, feeder))
+    if (known === undefined) {
+      known = { from: spell.from, until: spell.until, feeder, spells: [spell] }
+      this.all.push(known)
+      this.byKey?.set(keyOf(spell, feeder), known)
+    } else known.spells.push(spell)
+    this.last = known
+  }
+
+  private others(): Map<string, Gathering> {
+    this.byKey ??= new Map(this.all.map((set) => [keyOf(set, set.feeder), set]))
+    return this.byKey
+  }
+}
+
+const keyOf = ({ from, until }: Pick<Spell, 'from' | 'until'>, feeder: number): string =>
+  `${from}/${until}/${feeder}`
+
 /** One set nearly always: each group lost those of its phases that all lost together. What lost fewer makes sets of its own. */
-function finish(ledger: Ledger, { feeder, spells }: Gathering): InterruptionSet[] {
+function finish(ledger: Ledger, { feeder, spells }: Gathering, sets: InterruptionSet[]): void {
   const { network } = ledger
-  const together = spells.reduce((phases, spell) => phases | spell.phases, NO_PHASES)
+  let together = NO_PHASES
+  for (const spell of spells) together |= spell.phases
+  const isWhole = (spell: Spell): boolean =>
+    spell.phases === (together & at(network.groupPhases, spell.group))
+  if (spells.every(isWhole)) {
+    sets.push(finishSet(ledger, feeder, together, spells))
+    return
+  }
   const byPhases = new Map<Phases, Spell[]>()
   for (const spell of spells) {
-    const whole = spell.phases === (together & at(network.groupPhases, spell.group))
-    const phases = whole ? together : spell.phases
+    const phases = isWhole(spell) ? together : spell.phases
     const same = byPhases.get(phases)
     if (same === undefined) byPhases.set(phases, [spell])
     else same.push(spell)
   }
-  return [...byPhases].map(([phases, same]) => finishSet(ledger, feeder, phases, same))
+  for (const [phases, same] of byPhases) sets.push(finishSet(ledger, feeder, phases, same))
 }
 
 function finishSet(
@@ -517,10 +560,10 @@ function compareSets(a: InterruptionSet, b: InterruptionSet): number {
 
 /** What all have in common; null where they differ. */
 function shared<T>(sets: readonly InterruptionSet[], read: (set: InterruptionSet) => T): T | null {
-  const [first, ...rest] = sets
+  const [first] = sets
   if (first === undefined) return null
   const value = read(first)
-  return rest.every((set) => read(set) === value) ? value : null
+  return sets.every((set) => read(set) === value) ? value : null
 }
 
 export function sameFacts(a: OutageFacts, b: OutageFacts): boolean {
@@ -582,7 +625,7 @@ export function restates(before: OutageFacts, after: OutageFacts): boolean {
 
 /** `20261124-` and a digest of device and anchor; the same event gets the same name wherever it is derived first. */
 export function nameOutage(ledger: Ledger, device: number, anchor: EpochMs): OutageId {
-  const day = new Date(anchor).toISOString().slice(0, 10).replaceAll('-', '')
+  const day = toIso(anchor).slice(0, 10).replaceAll('-', '')
   const what = `${nameOf(ledger, device) ?? 'revision'}@${anchor}`
   for (let again = 0; ; again++) {
     const id = `${day}-${digest(again === 0 ? what : `${what}#${again}`)}`

@@ -27,11 +27,12 @@ export function wrap(notice: Notice): Parcel {
   const json = jsonOf(notice.data)
   let head: Buffer | undefined
   let body: Buffer | undefined
+  let whole: Map<string, Buffer> | undefined
   return {
     seq,
     audience: notice.audience,
     feeders: notice.feeders,
-    members: members === null ? NOBODY : Int32Array.from(members).sort(),
+    members: members === null || members.length === 0 ? NOBODY : Int32Array.from(members).sort(),
     points: notice.points && new Set(notice.points),
     // Bytes are made for the first reader: most notices have none.
     get head() {
@@ -42,7 +43,9 @@ export function wrap(notice: Notice): Parcel {
     get body() {
       return (body ??= Buffer.from(`,"data":${json.slice(0, -1)}`))
     },
-    whole: new Map(),
+    get whole() {
+      return (whole ??= new Map<string, Buffer>())
+    },
   }
 }
 

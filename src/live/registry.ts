@@ -9,7 +9,7 @@ export type Registry = {
   /** Moves a subscription to another supply group, when the network has changed. */
   regroup(subscription: Subscription, group: GroupCode | null): void
   /** The sessions that a notice concerns, each once, with `session.hits` saying through which subscriptions. */
-  readersOf(parcel: Parcel): Session[]
+  readersOf(parcel: Parcel): readonly Session[]
 }
 
 export function openRegistry(): Registry {
@@ -35,6 +35,13 @@ export function openRegistry(): Registry {
     else if (group !== null) removeAmong(groups, group, subscription)
   }
 
+  const nobody = (audience: Parcel['audience']): boolean =>
+    audience === 'staff'
+      ? whole.outages.size === 0 && feeders.size === 0
+      : audience === 'customer'
+        ? groups.size === 0
+        : whole[audience].size === 0
+
   return {
     add,
     remove,
@@ -45,6 +52,8 @@ export function openRegistry(): Registry {
       add(subscription)
     },
     readersOf(parcel) {
+      // In a burst most is said while nobody listens to it.
+      if (nobody(parcel.audience)) return NOBODY
       const readers: Session[] = []
       const hearOne = (subscription: Subscription): void => {
         // A reader who came from a gateway that was ahead of this one has had it already.
@@ -82,6 +91,8 @@ export function openRegistry(): Registry {
 
 const isAmong = (points: ReadonlySet<string>, topic: Subscription['topic']): boolean =>
   topic.kind === 'servicePoint' && points.has(topic.id)
+
+const NOBODY: readonly Session[] = []
 
 /** Most supplies have one reader at most, and need no set for it. */
 type Readers = Subscription | Set<Subscription>

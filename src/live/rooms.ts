@@ -286,6 +286,7 @@ export function openRooms(parts: LiveParts): LiveRooms {
     recent.push(parcel)
     const readers = registry.readersOf(parcel)
     head = notice.seq
+    if (readers.length === 0) return
     const told = counted.fanout.startTimer()
     let slice = 0
     for (const session of readers) {
@@ -486,7 +487,7 @@ function countLive(metrics: Metrics, sockets: () => number) {
     }),
     fanout: new Histogram({
       name: 'relight_live_fanout_seconds',
-      help: 'One notice to all whom it concerns',
+      help: 'One notice to all whom it concerns, where anyone listens',
       buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
       registers,
     }),

@@ -52,7 +52,8 @@ export function composeNotices(input: {
   const holds: { outage: OutageId; due: EpochMs }[] = []
   for (const [id, standing] of standings) {
     const change = changes.get(id) ?? null
-    const desk = input.desk.filter((one) => one.outage === id)
+    const desk =
+      input.desk.length === 0 ? input.desk : input.desk.filter((one) => one.outage === id)
     const staff = tellStaff(standing, change, desk, { at, settings })
     const customers = tellCustomers(standing, { at, settings })
     const everyone = tellPublic(standing, customers, { at, settings })

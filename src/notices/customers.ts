@@ -16,6 +16,10 @@ export function tellCustomers(
   moment: Moment,
 ): Telling<CustomerTold> & { readonly announced: boolean; readonly held: boolean } {
   const { told } = standing
+  if (isOfNoCustomer(standing)) {
+    const { pending, circles } = told
+    return { drafts: [], told: { pending, circles }, due: Infinity, announced: false, held: false }
+  }
   const supplies = supplyByGroup(standing)
   const letters = new Letters(standing, moment)
 
@@ -44,6 +48,12 @@ export function tellCustomers(
     held: after.pending.length > 0,
   }
 }
+
+/** Nobody was told, nobody waits to be told, and nobody is out: a loss that was over before we heard of it. */
+const isOfNoCustomer = ({ facts, told }: OutageStanding): boolean =>
+  told.circles.length === 0 &&
+  told.pending.length === 0 &&
+  facts.sets.every(({ until }) => until !== null)
 
 /** They believe themselves out. */
 function tellThoseOut(

@@ -10,7 +10,7 @@ export function moveBetweenOutages(standings: Map<OutageId, OutageStanding>): vo
   if (standings.size < 2) return
   for (const [id, standing] of standings) {
     const leaving = leftOver(standing)
-    if (leaving.size === 0) continue
+    if (leaving === undefined) continue
     for (const [otherId, other] of standings) {
       if (otherId === id || leaving.size === 0) continue
       const arrived = arrivedIn(other, leaving)
@@ -43,13 +43,12 @@ export function moveBetweenOutages(standings: Map<OutageId, OutageStanding>): vo
   }
 }
 
-/** The groups that were told of this outage, or wait to be told, and are not in it any more. */
-function leftOver({ facts, told }: OutageStanding): Set<GroupCode> {
-  const spokenTo = [...told.circles, ...told.pending]
-  if (spokenTo.length === 0) return new Set()
-  const left = new Set(spokenTo.flatMap(({ members }) => members))
+/** The groups that were told of this outage, or wait to be told, and are not in it any more; undefined where there are none. */
+function leftOver({ facts, told }: OutageStanding): Set<GroupCode> | undefined {
+  if (told.circles.length === 0 && told.pending.length === 0) return undefined
+  const left = new Set([...told.circles, ...told.pending].flatMap(({ members }) => members))
   for (const set of facts.sets) for (const group of set.members) left.delete(group)
-  return left
+  return left.size === 0 ? undefined : left
 }
 
 function arrivedIn({ facts, told }: OutageStanding, leaving: Set<GroupCode>): Set<GroupCode> {

@@ -18,6 +18,7 @@ export function tellStaff(
 ): Telling<Pick<Told, 'expiringAt' | 'passedAt'>> {
   const { facts } = standing
   const drafts: Draft[] = []
+  let feeders: readonly string[] | undefined
   const write = (
     kind: NoticeKind,
     sentences: readonly Sentence[],
@@ -28,7 +29,7 @@ export function tellStaff(
       audience: 'staff',
       kind,
       outage: facts.id,
-      feeders: feedersOf(facts, change?.before ?? null),
+      feeders: (feeders ??= feedersOf(facts, change?.before ?? null)),
       members: null,
       data: staffData(kind, standing, sentences, moment, more),
     })
@@ -230,9 +231,11 @@ function newlyLost(before: OutageFacts, after: OutageFacts): { customers: number
 }
 
 function feedersOf(after: OutageFacts, before: OutageFacts | null): string[] {
-  const feeders = new Set<string>()
+  const feeders: string[] = []
   for (const facts of [after, before]) {
-    for (const set of facts?.sets ?? []) if (set.feeder !== null) feeders.add(set.feeder)
+    for (const { feeder } of facts?.sets ?? []) {
+      if (feeder !== null && !feeders.includes(feeder)) feeders.push(feeder)
+    }
   }
-  return [...feeders].sort()
+  return feeders.sort()
 }
