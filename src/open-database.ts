@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type pg from 'pg'
+import pg from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
 import path from 'node:path'
 import { packageRoot } from './root.ts'
@@ -15,15 +15,28 @@ export type OpenedDatabase = {
   close(): Promise<void>
 }
 
-/** A production database may come up after us. */
+/** A production database may come up after us: a command waits for it so long, the service until it is told to stop. */
 const WAIT_FOR_DATABASE_MS = 60_000
+const KNOCK_EVERY_MS = 1_000
+/** A server that takes connections and says nothing is not there. */
+const KNOCK_MS_MAX = 5_000
+/** Who waits says so now and then. */
+const SAY_EVERY_KNOCKS = 30
 
 /** The database of the service: DATABASE_URL, or the embedded server, which only one service may have. Migrated. */
 export async function openServiceDatabase(
   settings: Settings,
   logger: Logger,
+  signal: AbortSignal,
 ): Promise<OpenedDatabase> {
-  if (settings.databaseUrl !== undefined) return openUrl(settings.databaseUrl)
+  if (settings.databaseUrl !== undefined) {
+    let knocks = 0
+    return openUrl(settings.databaseUrl, (error) => {
+      signal.throwIfAborted()
+      if (knocks++ % SAY_EVERY_KNOCKS > 0) return
+      logger.warn({ err: error, msg: 'the database does not answer: waiting for it' })
+    })
+  }
   const server = await startEmbeddedPostgres({
     dataDir: settings.dataDir,
     onLine: (line) => logger.debug({ line, msg: 'postgres' }),
@@ -41,22 +54,55 @@ export async function openCommandDatabase(settings: Settings): Promise<OpenedDat
   return openMigrated(server.config, () => server.stop())
 }
 
-async function openUrl(connectionString: string): Promise<OpenedDatabase> {
-  const giveUpAt = performance.now() + WAIT_FOR_DATABASE_MS
+/** `away` hears of each knock without an answer, and may throw to end the waiting. */
+async function openUrl(
+  connectionString: string,
+  away: (error: unknown) => void = waitAMinute(),
+): Promise<OpenedDatabase> {
   for (;;) {
     try {
+      await knock({ connectionString })
       return await openMigrated({ connectionString }, async () => undefined)
     } catch (error) {
-      if (!isAway(error) || performance.now() > giveUpAt) throw error
-      await sleep(1000)
+      if (!isAway(error)) throw error
+      away(error)
+      await sleep(KNOCK_EVERY_MS)
     }
   }
 }
 
-/** Nobody listens, or the server is starting: worth another try. A wrong password is not. */
+function waitAMinute(): (error: unknown) => void {
+  const giveUpAt = performance.now() + WAIT_FOR_DATABASE_MS
+  return (error) => {
+    if (performance.now() > giveUpAt) throw error
+  }
+}
+
+/** Throws where the server does not answer in time. */
+async function knock(config: pg.ClientConfig): Promise<void> {
+  const client = new pg.Client({
+    ...config,
+    connectionTimeoutMillis: KNOCK_MS_MAX,
+    query_timeout: KNOCK_MS_MAX,
+  })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    await client.query('select 1')
+    await client.end()
+  } finally {
+    client.connection.stream.destroy()
+  }
+}
+
+const AWAY = new Set(['ECONNREFUSED', 'ENOENT', '57P03', '53300', 'ECONNRESET', 'ETIMEDOUT'])
+const UNREACHABLE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'])
+const AWAY_WORDS = /timeout expired|read timeout|connection terminated/i
+
+/** Nobody listens or answers, or the server is starting: worth another try. A wrong password or a name that is none is not. */
 function isAway(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code
-  return code === 'ECONNREFUSED' || code === 'ENOENT' || code === '57P03'
+  const { code, message } = error as { code?: string; message?: string }
+  return AWAY.has(code ?? '') || UNREACHABLE.has(code ?? '') || AWAY_WORDS.test(message ?? '')
 }
 
 async function openMigrated(

@@ -26,7 +26,7 @@ import { openRooms } from './live/rooms.ts'
 import { openStream } from './live/stream.ts'
 import { openServiceDatabase } from './open-database.ts'
 import type { Settings } from './settings.ts'
-import type { Database } from './stores/database.ts'
+import { openImpatient, type Database } from './stores/database.ts'
 import { takeEngineLock } from './stores/engine-lock.ts'
 import { listenTo } from './stores/listen.ts'
 import { rollUpLoads } from './stores/loads.ts'
@@ -54,9 +54,15 @@ export type Service = {
 }
 
 const CLIENT_ID = 'relight-engine'
+/** Whoever asks over HTTP or a socket is told after so long that there is no answer. */
+const ANSWER_MS_MAX = 20_000
+/** One table of a network of a million customers may take so long to read. */
+const WHOLE_NETWORK_MS_MAX = 120_000
 const PING_EVERY_MS = 2000
 const ROLL_UP_EVERY_MS = MS_PER_MIN
 const PING_TIMEOUT_MS = 1500
+/** As many pings without an answer, and questions to the database are refused before they are asked. */
+const PINGS_LOST = 2
 
 /** Opens everything in order; what was opened is closed again where a later step fails. */
 export async function startService(
@@ -92,21 +98,26 @@ async function openAll(
   collectDefaultMetrics({ register: metrics })
   const hasEngine = role !== 'gateway'
 
-  const database = await openServiceDatabase(settings, logger)
+  const database = await openServiceDatabase(settings, logger, signal)
   closers.push(() => database.close())
   const { db, pool, config } = database
+  const asked = openImpatient(config, ANSWER_MS_MAX)
+  closers.push(() => asked.close())
   const authSettings = authOf(settings)
   if (authSettings.kind === 'secret' && authSettings.secret.length < 32) {
     logger.warn({ msg: 'RELIGHT_AUTH_SECRET is shorter than 32 characters' })
   }
 
   // ── people's side: what both engine and gateway have
-  const auth = openAuth({ settings: authSettings, db, clock })
+  const auth = openAuth({ settings: authSettings, db: asked.db, clock })
   let controlRoom: ControlRoom | undefined
   // A network that is there already is in force before there are rooms to hear of it.
   let regroup = (): void => undefined
+  const whole = openImpatient({ ...config, max: 1 }, WHOLE_NETWORK_MS_MAX)
+  closers.push(() => whole.close())
   const network = await openNetworkInForce({
-    db,
+    db: asked.db,
+    whole: whole.db,
     clock,
     onChange: () => {
       regroup()
@@ -115,7 +126,7 @@ async function openAll(
   })
   closers.push(async () => network.close())
   const rooms = openRooms({
-    db,
+    db: asked.db,
     clock,
     metrics,
     points: { groupOf: (point) => network.current()?.groupOf(point) ?? null },
@@ -123,15 +134,20 @@ async function openAll(
     socketsPerIdentity: settings.socketsPerIdentity,
   })
   regroup = () => rooms.regroup()
-  const stream = await openStream({ db, rooms, logger, follow: hasEngine ? null : config })
+  const stream = await openStream({
+    db: asked.db,
+    rooms,
+    logger,
+    follow: hasEngine ? null : config,
+  })
   closers.push(() => stream.close())
   const revisions = await listenForNetworks(config, logger, () =>
     // Where this look fails the regular one finds it a little later.
     network.refresh().catch(() => undefined),
   )
   closers.push(revisions)
-  const ping = watchDatabase(db)
-  closers.push(async () => ping.stop())
+  const ping = watchDatabase(config)
+  closers.push(() => ping.stop())
 
   // ── the field's side: the engine alone
   let feed: Feed | undefined
@@ -245,7 +261,8 @@ async function openAll(
   }
   const engine = controlRoom
   const server = await buildServer({
-    db,
+    db: asked.db,
+    databaseAnswers: ping.answers,
     clock,
     auth,
     network,
@@ -388,25 +405,36 @@ function keepRollingUp(db: Database, timeZone: string, logger: Logger): () => Pr
   }
 }
 
-/** Whether the database answers, asked now and then: readiness must not wait for the next message. */
-function watchDatabase(db: Database): { alive(): boolean; stop(): void } {
-  let alive = true
+/**
+ * Whether the database answers, asked now and then: neither readiness nor a request must wait to find out. Over a connection of its own,
+ * for a database that answers slowly to others, because it has much to do, is not away.
+ */
+function watchDatabase(config: pg.PoolConfig) {
+  const own = openImpatient({ ...config, max: 1 }, PING_TIMEOUT_MS)
+  let lost = 0
   let asking = false
   const timer = setInterval(() => {
     if (asking) return
     asking = true
-    const late = new Promise<never>((_, reject) => {
-      setTimeout(() => reject(new Error('late')), PING_TIMEOUT_MS).unref()
-    })
-    Promise.race([db.selectFrom('engine_term').select('term').execute(), late])
+    own.db
+      .selectFrom('engine_term')
+      .select('term')
+      .execute()
       .then(
-        () => (alive = true),
-        () => (alive = false),
+        () => (lost = 0),
+        () => lost++,
       )
       .finally(() => (asking = false))
   }, PING_EVERY_MS)
   timer.unref()
-  return { alive: () => alive, stop: () => clearInterval(timer) }
+  return {
+    alive: (): boolean => lost === 0,
+    answers: (): boolean => lost < PINGS_LOST,
+    async stop() {
+      clearInterval(timer)
+      await own.close()
+    },
+  }
 }
 
 /** Hears at once of an imported network; where listening fails the regular look finds it a little later. */

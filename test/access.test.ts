@@ -123,6 +123,8 @@ GET  /live                            *
 POST /my/sign-in                      *
 POST /my/sign-out                     *
 GET  /public/outages.geojson          *
+GET  /public/outages                  *
+GET  /public/outages/:version         *
 GET  /public/calendar/:key            *
 GET  /health/live                     *
 GET  /health/ready                    *

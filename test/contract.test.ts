@@ -440,6 +440,7 @@ t.test(
     }
     for (const open of [
       '/public/outages.geojson',
+      '/public/outages',
       '/health/live',
       '/health/ready',
       '/metrics',

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { buildPages, noBrowser, openBrowser, visit, violations } from './support/browser.ts'
+import { until } from './support/broker.ts'
 import { openTestDatabase } from './support/database.ts'
 import { TOWN } from './support/people.ts'
 import { openGateway, openTestService, type TestService } from './support/service.ts'
@@ -60,6 +61,12 @@ t.test(
     const field = await openGateway(t, service.broker)
     await field.switch('S1', 'open', Date.now() - 60_000)
     await service.get('outages?state=active')
+    // A copy serves everyone for a few seconds.
+    await until(
+      async () =>
+        (await (await fetch(`${service.http}/public/outages.geojson`)).text()).includes('83'),
+      'the public copy has it',
+    )
     const browser = await openBrowser(t)
     const { page } = await visit(browser, `${service.http}/?lang=zh`, { javaScriptEnabled: false })
     t.match(await text(page, 'h1'), /83/)

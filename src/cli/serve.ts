@@ -5,6 +5,8 @@ import { settingsOf } from './with-database.ts'
 
 /** Stopping takes so long at most. */
 const STOP_MS_MAX = 25_000
+/** All is closed; what is left after this is nothing that anybody waits for. */
+const LINGER_MS_MAX = 2_000
 
 export const serveCommand: Command = {
   help: `relight serve [--role all|engine|gateway]
@@ -30,6 +32,8 @@ export const serveCommand: Command = {
       await service.close()
       clearTimeout(impatience)
       logger.info({ msg: 'stopped' })
+      // A connection whose other end never answers would keep the process for as long as TCP hopes.
+      setTimeout(() => process.exit(0), LINGER_MS_MAX).unref()
       return 0
     } catch (error) {
       // Told to stop while it stood by or opened: that is no failure.

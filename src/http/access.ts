@@ -146,6 +146,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
 
   // Public.
   'GET /public/outages.geojson': anyone,
+  'GET /public/outages': anyone,
+  'GET /public/outages/:version': anyone,
   // The key in the path is the secret.
   'GET /public/calendar/:key': anyone,
   'GET /health/live': probe,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   createRemoteJWKSet,
   errors,
@@ -21,6 +22,8 @@ export const TOKENS_REMEMBERED_MAX = 20_000
 export const TOKEN_REMEMBERED_MIN = 5
 /** A revocation on one gateway is known on all others after this. */
 export const REVOCATIONS_REFRESH_S = 5
+/** A request waits so long to hear of the newest ones. */
+const REVOCATIONS_WAIT_MS = 1_000
 const TOKEN_CHARS_MAX = 16_384
 const SERVICE_POINTS_MAX = 1_000
 const ID_CHARS_MAX = 128
@@ -86,6 +89,7 @@ export function openAuth(parts: { settings: AuthSettings; db: Database; clock: C
       : { issuer: settings.issuer, audience: settings.audience, algorithms: OIDC_ALGORITHMS }
   const remembered = new Map<string, { identity: Identity; untilAt: EpochMs }>()
   let revoked = new Set<string>()
+  /** Or asked for, without an answer. */
   let revokedReadAt = -Infinity
   let reading: Promise<void> | undefined
 
@@ -103,7 +107,9 @@ export function openAuth(parts: { settings: AuthSettings; db: Database; clock: C
       .finally(() => {
         reading = undefined
       })
-    await reading
+    // Tokens of people who are there are not kept waiting for a database that is slow to say which ones are not.
+    await Promise.race([reading, sleep(REVOCATIONS_WAIT_MS, undefined, { ref: false })])
+    revokedReadAt = Math.max(revokedReadAt, now)
   }
 
   async function check(token: string, now: EpochMs): Promise<Verified> {

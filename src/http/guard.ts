@@ -13,6 +13,8 @@ export const PER_ADDRESS_PER_MIN = 12_000
 export const OPENINGS_PER_ADDRESS_PER_MIN = 12_000
 /** Tokens that turn out bad, from one address. */
 export const BAD_TOKENS_PER_MIN = 300
+/** Who is refused because the database is away may try again after so long. */
+const AWAY_RETRY_S = 5
 /** Identities and addresses counted at once; beyond it the oldest count is forgotten. */
 export const COUNTED_MAX = 50_000
 
@@ -123,6 +125,7 @@ export function guard(app: App, parts: HttpParts): void {
     if (!mayUse(access, identity.role)) {
       throw new Problem(403, 'not-allowed', `the role ${identity.role} may not do this`)
     }
+    if (parts.databaseAnswers?.() === false) throw databaseAway(reply)
   })
 
   app.addHook('preHandler', async (request, reply) => {
@@ -132,6 +135,12 @@ export function guard(app: App, parts: HttpParts): void {
     }
     return undefined
   })
+}
+
+/** What is kept for everyone answers without it; what is somebody's own does not. */
+function databaseAway(reply: FastifyReply): Problem {
+  void reply.header('retry-after', String(AWAY_RETRY_S))
+  return new Problem(503, 'database-away', 'the database does not answer; try again in a moment')
 }
 
 const NOBODY_HOME: Access = { who: 'anyone' }

@@ -37,6 +37,8 @@ export type HttpSettings = {
 /** What the routes are given. Reads come from the committed record, so that a process without an engine answers them too. */
 export type HttpParts = {
   readonly db: Database
+  /** False while the database is away: what would ask it is refused at once. Taken to be there where nobody says. */
+  readonly databaseAnswers?: () => boolean
   readonly clock: Clock
   readonly auth: Auth
   readonly network: NetworkInForce

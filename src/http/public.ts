@@ -1,27 +1,41 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import { MASK_BELOW, masked } from '../notices/data.ts'
 import { readOutByArea } from '../stores/outages-read.ts'
 import { readStorms } from '../stores/storms.ts'
 import { MS_PER_S, toIso, type EpochMs } from '../time.ts'
 import type { NetworkView } from './network-in-force.ts'
 import type { App, HttpParts } from './parts.ts'
-import { Problem } from './problem.ts'
+import { notFound, Problem } from './problem.ts'
 import { stormBanner } from './storm-banner.ts'
 
 /** A snapshot serves everyone for this long: the public asks a copy, never the database. */
 export const SNAPSHOT_S = 5
+/** Snapshots that go on answering under their own name; whoever asks for an older one is sent back to the pointer. */
+export const SNAPSHOTS_KEPT_MAX = 60
+/** The first ones after a start wait so long for a snapshot; where there is one already, nobody waits longer than the second. */
+const FIRST_SNAPSHOT_MS_MAX = 5_000
+const NEXT_SNAPSHOT_MS_MAX = 500
 
+/** What the public is told. Its name follows from its content, so that it never changes under that name. */
 type Snapshot = {
+  readonly version: string
+  /** As it answers under its name. */
   readonly body: string
-  readonly etag: string
+  /** The same, with the instant as of which it holds. */
+  readonly dated: string
+  /** When the database last said just this. */
   readonly takenAt: EpochMs
-  /** When what it says last became different. */
+  /** When it began to. */
   readonly changedAt: EpochMs
 }
 
 export async function publicRoutes(app: App, parts: HttpParts): Promise<void> {
   const { clock } = parts
-  let snapshot: Snapshot | undefined
+  const kept = new Map<string, Snapshot>()
+  let newest: Snapshot | undefined
   let taking: Promise<void> | undefined
 
   async function take(): Promise<void> {
@@ -32,14 +46,55 @@ export async function publicRoutes(app: App, parts: HttpParts): Promise<void> {
       mode: storms.length > 0 ? 'storm' : 'normal',
       storms: storms.map((storm) => stormBanner(storm, now, parts.settings.timeZone)),
     }
-    const etag = `"${createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 22)}"`
-    snapshot = {
-      body: JSON.stringify({ ...content, asOf: toIso(now) }),
-      etag,
+    const body = JSON.stringify(content)
+    const version = createHash('sha256').update(body).digest('base64url').slice(0, 22)
+    newest = {
+      version,
+      body,
+      dated: JSON.stringify({ ...content, asOf: toIso(now) }),
       takenAt: now,
-      changedAt: snapshot?.etag === etag ? snapshot.changedAt : now,
+      changedAt: newest?.version === version ? newest.changedAt : now,
     }
+    kept.delete(version)
+    kept.set(version, newest)
+    const [oldest] = kept.keys()
+    if (kept.size > SNAPSHOTS_KEPT_MAX && oldest !== undefined) kept.delete(oldest)
   }
+
+  const renew = (): Promise<void> =>
+    (taking ??= take().finally(() => {
+      taking = undefined
+    }))
+
+  // Before anyone asks, and while nobody does: what is known when the database goes is a few seconds old, not a night.
+  const renewing = setInterval(() => void renew().catch(() => undefined), SNAPSHOT_S * MS_PER_S)
+  renewing.unref()
+  app.addHook('onClose', async () => clearInterval(renewing))
+  void renew().catch(() => undefined)
+
+  /** What is true now, or was when the database last answered. */
+  async function current(request: FastifyRequest): Promise<Snapshot> {
+    if (newest === undefined || clock() - newest.takenAt >= SNAPSHOT_S * MS_PER_S) {
+      const renewed = renew().catch((error: unknown) => {
+        request.log.warn({ err: error, msg: 'public snapshot is old' })
+      })
+      const patience = newest === undefined ? FIRST_SNAPSHOT_MS_MAX : NEXT_SNAPSHOT_MS_MAX
+      await Promise.race([renewed, sleep(patience, undefined, { ref: false })])
+    }
+    if (newest === undefined) throw new Problem(503, 'no-snapshot', 'nothing is known yet')
+    return newest
+  }
+
+  const shared = (reply: FastifyReply, cacheControl: string): FastifyReply =>
+    reply
+      .header('cache-control', cacheControl)
+      .header('access-control-allow-origin', '*')
+      .header('cross-origin-resource-policy', 'cross-origin')
+  const passing = (reply: FastifyReply, { takenAt }: Snapshot): FastifyReply =>
+    shared(reply, `public, max-age=${SNAPSHOT_S}, stale-if-error=86400`).header(
+      'age',
+      String(Math.max(0, Math.floor((clock() - takenAt) / MS_PER_S))),
+    )
 
   app.get(
     '/public/outages.geojson',
@@ -51,27 +106,69 @@ export async function publicRoutes(app: App, parts: HttpParts): Promise<void> {
       },
     },
     async (request, reply) => {
-      if (snapshot === undefined || clock() - snapshot.takenAt >= SNAPSHOT_S * MS_PER_S) {
-        taking ??= take().finally(() => {
-          taking = undefined
-        })
-        // The database is away: the last snapshot goes on answering, and says how old it is.
-        await taking.catch((error: unknown) => {
-          if (snapshot === undefined) throw error
-          request.log.warn({ err: error, msg: 'public snapshot is old' })
-        })
-      }
-      if (snapshot === undefined) throw new Problem(503, 'no-snapshot', 'nothing is known yet')
-      const { body, etag, takenAt, changedAt } = snapshot
-      void reply
+      const snapshot = await current(request)
+      const { version, dated, changedAt } = snapshot
+      const etag = `"${version}"`
+      void passing(reply, snapshot)
         .header('etag', etag)
         .header('last-modified', new Date(changedAt).toUTCString())
-        .header('age', String(Math.max(0, Math.floor((clock() - takenAt) / MS_PER_S))))
-        .header('cache-control', `public, max-age=${SNAPSHOT_S}, stale-if-error=86400`)
-        .header('access-control-allow-origin', '*')
-        .header('cross-origin-resource-policy', 'cross-origin')
       if (isFresh(request.headers, etag, changedAt)) return reply.code(304).send()
-      return reply.type('application/geo+json; charset=utf-8').send(body)
+      return reply.type('application/geo+json; charset=utf-8').send(dated)
+    },
+  )
+
+  app.get(
+    '/public/outages',
+    {
+      schema: {
+        tags: ['public'],
+        summary: 'A small pointer to who is out: where that is to be read, and as of when it holds',
+        security: [],
+        response: {
+          200: Type.Object({
+            snapshot: Type.String({ description: 'a path; what it answers never changes' }),
+            asOf: Type.String({ description: 'the record last said so then' }),
+            changedAt: Type.String({ description: 'and has said just this since' }),
+          }),
+        },
+      },
+    },
+    async (request, reply) => {
+      const snapshot = await current(request)
+      void passing(reply, snapshot)
+      return {
+        snapshot: `/public/outages/${snapshot.version}`,
+        asOf: toIso(snapshot.takenAt),
+        changedAt: toIso(snapshot.changedAt),
+      }
+    },
+  )
+
+  app.get(
+    '/public/outages/:version',
+    {
+      schema: {
+        tags: ['public'],
+        summary: 'Who is out, by area, as of a pointer; never changes, and may be kept for ever',
+        security: [],
+        params: Type.Object({ version: Type.String({ maxLength: 128 }) }),
+      },
+    },
+    async (request, reply) => {
+      const { version } = request.params
+      // Another gateway may have taken it: what it saw is there for us to see, too.
+      if (!kept.has(version)) await current(request)
+      const snapshot = kept.get(version)
+      if (snapshot === undefined) {
+        void shared(reply, 'no-store')
+        throw notFound('unknown-snapshot', 'it is not kept any more: ask /public/outages again')
+      }
+      const etag = `"${version}"`
+      void shared(reply, 'public, max-age=31536000, immutable').header('etag', etag)
+      if (isFresh({ 'if-none-match': request.headers['if-none-match'] }, etag, 0)) {
+        return reply.code(304).send()
+      }
+      return reply.type('application/geo+json; charset=utf-8').send(snapshot.body)
     },
   )
 

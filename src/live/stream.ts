@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
 import type { Logger } from 'pino'
 import type { Notice } from '../notices/notice.ts'
@@ -14,6 +15,7 @@ export const STREAM_WAITING_MAX = 5_000
 export const REMEMBERED_AT_START = 5_000
 /** Announcements can be lost; nothing waits longer than this. */
 export const POLL_MS = 2_000
+const CLOSE_MS_MAX = 2_000
 
 export type Stream = {
   /**
@@ -135,7 +137,8 @@ export async function openStream(parts: {
       closed = true
       clearInterval(poll)
       await following?.close()
-      await telling
+      // A database that hangs is not waited for: nobody is left to be told.
+      await Promise.race([telling, sleep(CLOSE_MS_MAX, undefined, { ref: false })])
     },
   }
 }

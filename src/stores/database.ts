@@ -1,4 +1,13 @@
-import { Kysely, PostgresDialect, sql, type RawBuilder, type Transaction } from 'kysely'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  Kysely,
+  PostgresDialect,
+  sql,
+  type PostgresPool,
+  type PostgresPoolClient,
+  type RawBuilder,
+  type Transaction,
+} from 'kysely'
 import pg from 'pg'
 import type { AccountTables } from './account-tables.ts'
 import type { ArchiveTables } from './archive-tables.ts'
@@ -79,8 +88,48 @@ function digits(text: string, from: number, until: number): number {
   return value
 }
 
+/** How long somebody who only asks waits for a place among the connections, or for a new one. */
+const CONNECT_MS_MAX = 5_000
+const CLOSE_MS_MAX = 2_000
+/** Behind our own patience, so that what nobody waits for any more is not worked on for ever. */
+const STATEMENT_MS_MORE = 1_000
+
+/**
+ * For those who wait at the other end: a question that is not answered within `answerMsMax` fails with the code ETIMEDOUT, and so does one
+ * that gets no connection. The connection that it was asked on is given up: nobody knows when, or whether, it will speak again. Closing does
+ * not wait for long either.
+ */
+export const openImpatient = (
+  config: pg.PoolConfig,
+  answerMsMax: number,
+): { readonly db: Database; close(): Promise<void> } => {
+  const pool = openPool({
+    ...config,
+    keepAlive: true,
+    connectionTimeoutMillis: Math.min(answerMsMax, CONNECT_MS_MAX),
+    query_timeout: answerMsMax,
+    statement_timeout: answerMsMax + STATEMENT_MS_MORE,
+    idle_in_transaction_session_timeout: answerMsMax + STATEMENT_MS_MORE,
+  })
+  const db = over(givingUpTheLate(pool))
+  return {
+    db,
+    async close() {
+      await Promise.race([db.destroy(), sleep(CLOSE_MS_MAX, undefined, { ref: false })])
+    },
+  }
+}
+
 /** Opens a pool whose types are ours: timestamptz → EpochMs, date → 'YYYY-MM-DD', int8 and numeric → number. */
 export function openDatabase(config: pg.PoolConfig): { db: Database; pool: pg.Pool } {
+  const pool = openPool(config)
+  return { db: over(pool), pool }
+}
+
+const over = (pool: PostgresPool): Database =>
+  new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+
+function openPool(config: pg.PoolConfig): pg.Pool {
   const pool = new pg.Pool({
     max: POOL_SIZE,
     ...config,
@@ -96,7 +145,34 @@ export function openDatabase(config: pg.PoolConfig): { db: Database; pool: pg.Po
   pool.on('error', () => undefined)
   // A connection that is lost while a transaction holds it, between two queries, is no error of the pool; the next query will say so.
   pool.on('connect', (client) => client.on('error', () => undefined))
-  return { db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), pool }
+  return pool
+}
+
+/** Answers that come late would be taken for the answers to what is asked next: their connection ends with the question. */
+function givingUpTheLate(pool: pg.Pool): PostgresPool {
+  return {
+    async connect() {
+      const client = await pool.connect()
+      const query = async (text: unknown, values?: unknown): Promise<unknown> => {
+        try {
+          return await client.query(text as string, values as unknown[])
+        } catch (error) {
+          if (!(error instanceof Error) || error.message !== 'Query read timeout') throw error
+          void client.end()
+          throw Object.assign(new Error('the database does not answer'), { code: 'ETIMEDOUT' })
+        }
+      }
+      return {
+        query: ((text: unknown, values?: unknown) =>
+          // A cursor reports by itself.
+          typeof text === 'string'
+            ? query(text, values)
+            : client.query(text as pg.Submittable)) as PostgresPoolClient['query'],
+        release: () => client.release(),
+      }
+    },
+    end: () => pool.end(),
+  }
 }
 
 /** One view of the record for all that is read in it: nothing that is committed meanwhile is seen, and nothing moves. */

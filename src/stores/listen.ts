@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, type ClientConfig } from 'pg'
 
 /** After a connection that listened is lost, a new one is tried this much later, again and again. */
 export const LISTEN_AGAIN_MS = 1_000
+const GOOD_BYE_MS_MAX = 1_000
 
 /**
  * Hears what is announced on a channel of PostgreSQL, on a connection of its own that is replaced whenever it is lost. `listening` is
@@ -59,8 +61,10 @@ export async function listenTo(parts: {
 
 async function letGo(client: Client): Promise<void> {
   try {
-    await client.end()
+    await Promise.race([client.end(), sleep(GOOD_BYE_MS_MAX, undefined, { ref: false })])
   } catch {
     // It was gone already.
   }
+  // Where nobody is left to answer, the connection would keep this process alive.
+  client.connection.stream.destroy()
 }

@@ -3,7 +3,9 @@ import type { Storm } from '../storm-banner.tsx'
 import { w } from './words.ts'
 
 export type Masked = number | { readonly max: number }
-/** GET /public/outages.geojson: areas and counts only. */
+/** GET /public/outages: where the newest list is read, and as of when it holds. */
+export type Pointer = { readonly snapshot: string; readonly asOf: string }
+/** GET /public/outages.geojson and what the pointer names: areas and counts only. */
 export type Outages = {
   readonly asOf?: string
   readonly customersOut?: Masked

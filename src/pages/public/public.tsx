@@ -8,7 +8,7 @@ import { StateWord } from '../marks.tsx'
 import { now, pageTime, startClock } from '../page-clock.ts'
 import { StormBanner } from '../storm-banner.tsx'
 import { AreaMap } from './area-map.tsx'
-import { sayCount, sizeOf, type Outages } from './outages.ts'
+import { sayCount, sizeOf, type Outages, type Pointer } from './outages.ts'
 import { w } from './words.ts'
 
 /** A copy is renewed this often; the service keeps its own for a few seconds, whoever asks. */
@@ -21,10 +21,30 @@ const trueAt = signal<EpochMs | null>(null)
 const failing = signal(false)
 const search = signal('')
 
+/** The name of the snapshot that is shown; what it says never changes. */
+let shown = ''
+
+/** A small pointer says whether there is anything new; what it points to comes from the nearest copy. */
 async function readOutages(): Promise<void> {
+  const pointer = await read<Pointer>('/public/outages')
+  failing.value = !pointer.ok
+  if (!pointer.ok) return
+  const { snapshot, asOf } = pointer.value
+  if (snapshot !== shown) {
+    const answer = await read<Outages>(snapshot)
+    // It may not be kept any more, or be known to another gateway alone.
+    if (!answer.ok) return readWhole()
+    outages.value = answer.value
+    shown = snapshot
+  }
+  trueAt.value = Date.parse(asOf)
+}
+
+async function readWhole(): Promise<void> {
   const answer = await read<Outages>('/public/outages.geojson')
   failing.value = !answer.ok
   if (!answer.ok) return
+  shown = ''
   outages.value = answer.value
   trueAt.value = answer.value.asOf === undefined ? pageTime() : Date.parse(answer.value.asOf)
 }
