@@ -3,17 +3,22 @@ import t from 'tap'
 import type { InterruptionRecord, ReadRecordOptions } from '../src/imports/interruption-record.ts'
 import { readInterruptionRecord } from '../src/imports/interruption-record.ts'
 import { parseMapping } from '../src/imports/interruption-record-mapping.ts'
-import { CAUSE_DETAILS, causeDetailOf, detailChoices } from '../src/reliability/cause-detail.ts'
+import {
+  CAUSE_DETAILS,
+  causeDetailOf,
+  detailChoices,
+  isOutside,
+} from '../src/reliability/cause-detail.ts'
 import { causeOf, DESK_CAUSES, treeCauseOf } from '../src/reliability/causes.ts'
 import { causeAt } from '../src/reliability/pareto.ts'
 import { reportHtml } from '../src/reliability/report-html.ts'
-import { DLT_836 } from '../src/reliability/rulebooks.ts'
+import { DLT_836, IEEE_1366 } from '../src/reliability/rulebooks.ts'
 import type { Database } from '../src/stores/database.ts'
 import { explain } from '../src/stores/explain.ts'
 import { indicesReport } from '../src/stores/indices.ts'
 import { storeInterruptionRecord } from '../src/stores/interruption-records.ts'
 import { readOutage } from '../src/stores/outages-read.ts'
-import type { Grouping } from '../src/stores/report-question.ts'
+import type { Exclusion, Grouping } from '../src/stores/report-question.ts'
 import { openTestDatabase } from './support/database.ts'
 import { ledgerAsText, openEngine } from './support/hand-engine.ts'
 import { openFront, tokenFor } from './support/people.ts'
@@ -150,7 +155,12 @@ t.test(
       generation: 150,
       transmission: 900,
     })
-    t.strictSame(await minutes('dlt_nature'), { 'F-INT': 2340, 'S-L-G': 150, 'S-P-M': 2400 })
+    t.strictSame(await minutes('dlt_nature'), {
+      'F-EXT': 900,
+      'F-INT': 1440,
+      'S-L-G': 150,
+      'S-P-M': 2400,
+    })
     const html = reportHtml(await indicesReport(db, { ...question, by: 'dlt_nature' }), 'zh-CN')
     t.match(html, /检修停电 \(S-P-M\)/)
     t.match(html, /系统电源不足限电 \(S-L-G\)/)
@@ -247,3 +257,170 @@ t.test('over HTTP a word beside the cause that is in no list is refused by name'
   })
   t.match(await say({ cause: 'tree', detail: { weather: 'rain', tree: 'oak' } }), { status: 404 })
 })
+
+t.test(
+  'what came from outside follows from the cause; a responsible system says it better, a flag says it outright',
+  async (t) => {
+    const cases: [cause: string | null, system: string | null, outside: boolean][] = [
+      ['POWER_SUPPLY', null, true],
+      ['POWER_SUPPLY/transmission', null, true],
+      ['POWER_SUPPLY/anything', null, true],
+      ['supply', null, true],
+      ['EQUIPMENT/substation_equipment', null, false],
+      ['PUBLIC/customer_equipment', null, false],
+      ['squirrels', null, false],
+      [null, null, false],
+      ['EQUIPMENT', 'transmission', true],
+      [null, 'generation', true],
+      ['POWER_SUPPLY', 'distribution', false],
+      ['LIGHTNING', 'substation', false],
+      // What trips others from a user's plant is a fault within (DL/T 836).
+      ['PUBLIC/customer_equipment', 'customer', false],
+    ]
+    for (const [cause, responsibleSystem, outside] of cases)
+      t.equal(
+        isOutside(cause, { ...NOTHING, responsibleSystem }),
+        outside,
+        `${cause} ${responsibleSystem}`,
+      )
+
+    const { db } = await openTestDatabase(t)
+    const record = await read(
+      t,
+      `outage,started_at,ended_at,customers,area,cause,responsible_system,external
+1,2025-01-10T08:00:00Z,2025-01-10T09:00:00Z,1,A,POWER_SUPPLY/transmission,,
+2,2025-01-10T08:00:00Z,2025-01-10T09:00:00Z,2,A,EQUIPMENT,generation,
+3,2025-01-10T08:00:00Z,2025-01-10T09:00:00Z,4,A,POWER_SUPPLY,distribution,
+4,2025-01-10T08:00:00Z,2025-01-10T09:00:00Z,8,A,POWER_SUPPLY,,0
+5,2025-01-10T08:00:00Z,2025-01-10T09:00:00Z,16,A,WEATHER,,1
+6,2025-01-10T08:00:00Z,2025-01-10T09:00:00Z,32,A,WEATHER,customer,
+`,
+    )
+    t.strictSame(record.faults, [])
+    await store(db, record)
+    const question = {
+      from: '2025-01-01',
+      to: '2025-02-01',
+      rulebook: DLT_836,
+      now: NOW,
+      timeZone: 'UTC',
+      by: 'system',
+    } as const
+    const ci = async (exclude: Exclusion[]) =>
+      (await indicesReport(db, { ...question, exclude })).rows[0]?.ci
+    t.equal(await ci([]), 63)
+    t.equal(await ci(['external']), 4 + 8 + 32, '1, 2 and 5 came from outside')
+    t.equal(
+      await ci(['customer']),
+      31,
+      'a user’s own plant is left out by its own name, and counted by system',
+    )
+    const [row] = (await indicesReport(db, { ...question, exclude: [] })).rows
+    t.equal(row?.indices['SAIFI-2'], 44 / 100)
+  },
+)
+
+t.test(
+  'a cause that is named later tells that a live outage came from outside; thresholds of major days follow',
+  async (t) => {
+    const { db } = await openTestDatabase(t)
+    await store(
+      db,
+      await read(
+        t,
+        `outage,started_at,ended_at,customers,area
+H1,2023-01-10T08:00:00Z,2023-01-10T09:00:00Z,10,A
+H2,2023-03-10T08:00:00Z,2023-03-10T10:00:00Z,10,A
+H3,2024-01-10T08:00:00Z,2024-01-10T12:00:00Z,10,A
+`,
+      ),
+    )
+    const question = {
+      from: '2023-01-01',
+      to: '2026-01-01',
+      rulebook: IEEE_1366,
+      now: NOW,
+      timeZone: 'UTC',
+      by: 'system',
+    } as const
+    const seen = async () => {
+      const report = await indicesReport(db, { ...question, exclude: ['external'] })
+      const major = await indicesReport(db, {
+        ...question,
+        from: '2025-01-01',
+        exclude: ['external', 'major'],
+      })
+      return {
+        cmi: report.rows[0]?.cmi,
+        days: major.majorDays[0]?.historyDays,
+        beta: major.majorDays[0]?.beta?.toFixed(12),
+      }
+    }
+    const before = await seen()
+    t.match(before, { cmi: 600 + 1200 + 2400, days: 3 })
+    // The same outages as the live ledger has them: the row says no cause, the outage does.
+    await db.updateTable('outage').set({ cause: 'supply' }).where('id', '=', 'r~A~H3').execute()
+    t.match(await seen(), { cmi: 600 + 1200, days: 2, beta: (Math.LN2 / Math.SQRT2).toFixed(12) })
+    const detail = { ...NOTHING, responsibleSystem: 'distribution' }
+    await db
+      .updateTable('outage')
+      .set({ cause_detail: JSON.stringify(detail) })
+      .where('id', '=', 'r~A~H3')
+      .execute()
+    t.strictSame(await seen(), before, 'whose system it was says it better')
+  },
+)
+
+t.test(
+  'temporary work (临时停电) is told apart from planned: maintenance, construction, request, transfer',
+  async (t) => {
+    const { db } = await openTestDatabase(t)
+    const causes = ['maintenance', 'construction', 'customer_request', 'load_transfer', 'switching']
+    const lines = causes.flatMap((cause, i) =>
+      ['planned', 'temporary'].map(
+        (nature, j) =>
+          `${nature}${i},2025-01-10T08:00:00Z,2025-01-10T09:00:00Z,${2 ** (2 * i + j)},A,${nature},PLANNED/${cause}`,
+      ),
+    )
+    const text = ['outage,started_at,ended_at,customers,area,nature,cause', ...lines, ''].join('\n')
+    const record = await read(t, text)
+    t.strictSame(record.faults, [])
+    t.match(await store(db, record), { added: 10 })
+    t.match(await store(db, await read(t, text)), { same: 10 })
+    t.match(await store(db, await read(t, text.replace('A,temporary', 'A,planned'))), {
+      changed: 1,
+      same: 9,
+    })
+    await store(db, await read(t, text))
+    const question = {
+      from: '2025-01-01',
+      to: '2025-02-01',
+      rulebook: DLT_836,
+      now: NOW,
+      timeZone: 'UTC',
+      by: 'dlt_nature',
+    } as const
+    const report = await indicesReport(db, { ...question, exclude: [] })
+    t.strictSame(Object.fromEntries(report.rows.map(({ group, ci }) => [group, ci])), {
+      'S-P': 256,
+      'S-P-C': 4,
+      'S-P-M': 1,
+      'S-P-T': 64,
+      'S-P-U': 16,
+      'S-T': 512,
+      'S-T-C': 8,
+      'S-T-M': 2,
+      'S-T-T': 128,
+      'S-T-U': 32,
+    })
+    t.match(reportHtml(report, 'zh-CN'), '临时检修停电 (S-T-M)')
+    t.equal(
+      (await indicesReport(db, { ...question, by: 'system', exclude: ['planned'] })).rows[0]?.ci,
+      0,
+      'temporary work is planned',
+    )
+    t.match((await read(t, text.replace('A,temporary', 'A,sudden'))).faults, [
+      { code: 'bad-nature', ids: ['sudden'] },
+    ])
+  },
+)

@@ -300,6 +300,7 @@ t.test('live planned work is over when its window is', async (t) => {
       id: 'o1',
       origin: 'live',
       kind: 'planned',
+      cause: 'maintenance',
       device: 'S1',
       anchor_at: new Date(from),
       phases: 7,
@@ -353,6 +354,19 @@ t.test('live planned work is over when its window is', async (t) => {
   t.match(half?.indices, { 'SAIDI-S': 0.15, 'SAIDI-F': 0.05 + 0.2 })
   const { notes } = await indicesReport(db, { ...ASK, exclude: ['planned'] })
   t.match(notes.join(' '), /nobody had told/)
+
+  const natures = async () =>
+    (await indicesReport(db, { ...ASK, by: 'dlt_nature' })).rows.map(({ group }) => group)
+  t.strictSame(
+    await natures(),
+    ['F-INT', 'S-P-M'],
+    'what its reason says, and what is a fault of it',
+  )
+  const again = await readWork(db, 'W-0001')
+  if (again === undefined) throw new Error('it is there')
+  const unplanned = { ...again.work, kind: 'temporary' as const }
+  await db.transaction().execute((tx) => saveWork(tx, again, unplanned, until))
+  t.strictSame(await natures(), ['F-INT', 'S-T-M'], 'the same work, had it been in no plan')
 
   await db.updateTable('work').set({ state: 'cancelled' }).execute()
   t.match((await indicesReport(db, ASK)).rows[0]?.indices, { 'SAIDI-S': 0.4, 'SAIDI-F': 0 })

@@ -139,36 +139,3 @@ t.test('what fails is tried again, and fails for whoever asked', async (t) => {
   const mended = { revision: 1, tables, network: buildNetwork(tables) }
   t.equal((await predictionOf(mended, {})).rows.length, 1)
 })
-
-t.test('a prediction does not hold up those who ask something else', async (t) => {
-  const database = await openTestDatabase(t)
-  const about = { validFrom: 0, importedAt: 0, format: 'folder', report: [] } as const
-  const tables = makeTown({ seed: 4, customers: 20_000 })
-  await saveRevision(database.pool, tables, about)
-  const front = await openFront(t, database, { settings: { timeZone: 'UTC' } })
-  const token = await tokenFor('planner')
-  const began = performance.now()
-  predict(tables, { tieLimits: true })
-  const inOneGoMs = performance.now() - began
-  /** The longest that another question waited while a prediction was made, as a share of the whole of it in one go. */
-  const longestWait = async (switchingH: number): Promise<number> => {
-    let done = false
-    const query = `from=2025-01-01&to=2025-02-01&tieLimits=true&switchingH=${switchingH}`
-    const asked = front.ask('GET', `/api/v1/predicted?${query}`, token)
-    void asked.then(() => (done = true))
-    let longestMs = 0
-    while (!done) {
-      const before = performance.now()
-      await front.ask('GET', '/health/live')
-      await new Promise((go) => setImmediate(go))
-      longestMs = Math.max(longestMs, performance.now() - before)
-    }
-    t.equal((await asked).status, 200)
-    return longestMs / inOneGoMs
-  }
-  // The best of some: a busy machine makes waits too, but none shorter.
-  const waits = []
-  for (const switchingH of [1, 2, 3, 4, 5]) waits.push(await longestWait(switchingH))
-  const told = waits.map((one) => one.toFixed(2)).join(', ')
-  t.ok(Math.min(...waits) < 0.5, `shares of one go: ${told}`)
-})

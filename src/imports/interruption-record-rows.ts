@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { causeDetailOf, type CauseDetailName } from '../reliability/cause-detail.ts'
+import { causeDetailOf, isOutside, type CauseDetailName } from '../reliability/cause-detail.ts'
 import type { RecordStep } from '../reliability/record.ts'
 import type { EpochMs } from '../time.ts'
 import type { FaultList } from './fault-list.ts'
@@ -150,8 +150,8 @@ export function openRowReader(header: readonly string[], options: RowOptions): R
     const nature = planned.has(cause ?? '')
       ? 'planned'
       : (mapping.natures?.[natureWord] ?? natureWord) || 'unplanned'
-    if (nature !== 'planned' && nature !== 'unplanned')
-      refuse('nature', 'bad-nature', 'is neither planned nor unplanned', [natureWord])
+    if (nature !== 'planned' && nature !== 'unplanned' && nature !== 'temporary')
+      refuse('nature', 'bad-nature', 'is none of planned, temporary, unplanned', [natureWord])
     const feeder = name('feeder')
     if (
       feeder !== null &&
@@ -173,9 +173,11 @@ export function openRowReader(header: readonly string[], options: RowOptions): R
       connectedKva,
       cause: ourCause,
       causeDetail: beside.detail,
-      nature: nature === 'planned' ? 'planned' : 'unplanned',
+      nature: nature === 'unplanned' ? 'unplanned' : 'planned',
+      temporary: nature === 'temporary',
       plannedUntil: approved !== null && 'at' in approved ? endAfter(from, approved) : null,
-      external: flag('external'),
+      // Who leaves it open has said it by the cause; what is said holds.
+      external: text('external') === '' ? isOutside(ourCause, beside.detail) : flag('external'),
       sourceShortage: flag('source_shortage'),
     }
     return good ? step : null

@@ -78,6 +78,15 @@ export function detailName(name: CauseDetailName, code: string): Words {
   return found === undefined ? words(code, code) : words(found.en, found.zh)
 }
 
+/** Systems beside the distribution system; a user's own plant that trips others is a fault within it (DL/T 836). */
+export const OUTSIDE_SYSTEMS: readonly string[] = ['transmission', 'generation']
+
+/** Whether what interrupted lies outside the distribution system: by the system said to be responsible, else by the cause. */
+export function isOutside(cause: string | null, detail: CauseDetail | null): boolean {
+  if (detail?.responsibleSystem != null) return OUTSIDE_SYSTEMS.includes(detail.responsibleSystem)
+  return cause !== null && (treeCauseOf(cause)?.external ?? false)
+}
+
 export type DetailFault = { readonly name: CauseDetailName; readonly says: string }
 
 /**

@@ -242,22 +242,25 @@ export function dltNatureOf(interruption: {
   readonly external: boolean
   readonly sourceShortage: boolean
   readonly cause: string | null
+  /** Planned, but in no plan. */
+  readonly temporary?: boolean
 }): (typeof DLT_NATURES)[number]['code'] {
   if (interruption.sourceShortage) return 'S-L-G'
   if (interruption.nature === 'unplanned') return interruption.external ? 'F-EXT' : 'F-INT'
+  const kind = interruption.temporary === true ? 'S-T' : 'S-P'
   switch (interruption.cause) {
     case 'PLANNED/maintenance':
-      return 'S-P-M'
+      return `${kind}-M`
     case 'PLANNED/construction':
-      return 'S-P-C'
+      return `${kind}-C`
     case 'PLANNED/customer_request':
-      return 'S-P-U'
+      return `${kind}-U`
     case 'PLANNED/load_transfer':
-      return 'S-P-T'
+      return `${kind}-T`
     case 'POWER_SUPPLY/load_shed':
       return 'S-L-N'
     case null:
     default:
-      return 'S-P'
+      return kind
   }
 }

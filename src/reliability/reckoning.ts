@@ -23,6 +23,8 @@ export type Interruption = {
   readonly nature: 'planned' | 'unplanned'
   /** The end that was approved for planned work; null or absent where nobody says. */
   readonly plannedUntil?: EpochMs | null
+  /** Planned, but in no plan (临时停电). */
+  readonly temporary?: boolean
   /** Whom planned work had told of it; null or absent where nobody says: then all of them. */
   readonly plannedTold?: ReadonlySet<GroupCode> | null
   readonly cause: string | null

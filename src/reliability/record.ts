@@ -18,6 +18,8 @@ export type RecordStep = {
   readonly cause: string | null
   readonly causeDetail: CauseDetail | null
   readonly nature: 'planned' | 'unplanned'
+  /** Planned, but in no plan. */
+  readonly temporary: boolean
   /** The end that was approved for planned work. */
   readonly plannedUntil: EpochMs | null
   readonly external: boolean

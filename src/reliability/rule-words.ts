@@ -9,6 +9,7 @@ const LEFT_OUT: Readonly<Record<string, Words>> = {
   major: words('major event days', '重大事件日'),
   external: words('external causes', '外部影响'),
   source_shortage: words('shortage of generation', '系统电源不足限电'),
+  customer: words('customers by their own plant', '用户自有设施影响的本户'),
 }
 export const leftOutInWords = (what: string): Words => LEFT_OUT[what] ?? words(what, what)
 

@@ -10,6 +10,8 @@ const WORKS_READ_MAX = 200_000
 /** What was approved of a planned outage, and who had been told. */
 export type Approved = {
   readonly until: EpochMs
+  /** It was in no plan, or told too late for one. */
+  readonly temporary: boolean
   /** Null where the work says nothing of it. */
   readonly told: ReadonlySet<GroupCode> | null
 }
@@ -47,7 +49,8 @@ export async function readApproved(
     const work = workBehind(all, { device, startedAt: started_at })
     if (work === null) continue
     const told = work.announced === null ? null : new Set(work.told.flatMap((set) => set.members))
-    approved.set(id, { until: work.window.until, told })
+    const temporary = (work.countsAs ?? work.kind) === 'temporary'
+    approved.set(id, { until: work.window.until, temporary, told })
   }
   return approved
 }

@@ -44,7 +44,7 @@ export async function storeInterruptionRecord(
   await sql`create temporary table record_step (
     outage text, area text, substation text, feeder text, load_point text, from_at timestamptz, until_at timestamptz,
     customers int, connected_kva float8, local_day date, nature text, cause text, external boolean,
-    source_shortage boolean, planned_until timestamptz, cause_detail jsonb, members int[]
+    source_shortage boolean, temporary boolean, planned_until timestamptz, cause_detail jsonb, members int[]
   ) on commit drop`.execute(tx)
   let rows = 0
   for await (const steps of record.steps()) {
@@ -97,6 +97,7 @@ async function insertSteps(tx: Tx, steps: readonly RecordStep[], timeZone: strin
       ${column((s) => localDayOf(s.from, timeZone))}::date[],
       ${column((s) => s.nature)}::text[], ${column((s) => s.cause)}::text[],
       ${column((s) => s.external)}::boolean[], ${column((s) => s.sourceShortage)}::boolean[],
+      ${column((s) => s.temporary)}::boolean[],
       ${column((s) => (s.plannedUntil === null ? null : toIso(s.plannedUntil)))}::timestamptz[],
       ${column((s) => jsonOrNull(s.causeDetail))}::text[]::jsonb[])`.execute(tx)
 }
@@ -131,7 +132,7 @@ async function replaceChanged(
 ): Promise<{ added: number; changed: number; same: number; days: string[] }> {
   const said = sql`md5(string_agg(concat_ws('|', extract(epoch from from_at), extract(epoch from until_at),
     coalesce(area, ''), coalesce(substation, ''), coalesce(feeder, ''), customers, coalesce(connected_kva::text, ''),
-    members, nature, coalesce(cause, ''), external, source_shortage, coalesce(planned_until::text, ''), cause_detail::text), ',' order by from_at, until_at, customers, members))`
+    members, nature, coalesce(cause, ''), external, source_shortage, temporary, coalesce(planned_until::text, ''), cause_detail::text), ',' order by from_at, until_at, customers, members))`
   await sql`create temporary table record_outage on commit drop as
     select s.outage, o.id is not null as known, false as same
     from (select distinct outage from record_step) s left join outage o on o.id = s.outage`.execute(
@@ -152,9 +153,9 @@ async function replaceChanged(
     tx,
   )
   await sql`insert into interruption (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members,
-      local_day, nature, cause, external, source_shortage, planned_until, cause_detail)
+      local_day, nature, cause, external, source_shortage, temporary, planned_until, cause_detail)
     select outage, from_at, until_at, area, substation, feeder, 7, customers, connected_kva, members,
-      local_day, nature, cause, external, source_shortage, planned_until, cause_detail
+      local_day, nature, cause, external, source_shortage, temporary, planned_until, cause_detail
     from record_step join record_outage using (outage) where not same`.execute(tx)
   await sql`insert into outage (id, origin, kind, device, anchor_at, phases, area, substation, feeder, started_at, restored_at,
       closed_at, customers_out, customers_interrupted, closed_customer_ms, steps, cause, cause_detail, revision, updated_at)

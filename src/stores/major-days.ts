@@ -235,7 +235,9 @@ async function dailyUnitMs(db: Database, question: ReportQuestion): Promise<Map<
     ...(within?.area === undefined ? {} : { area: within.area }),
   }
   const byArea = within?.substation === undefined && within?.feeder === undefined
-  if (byArea && (await rollupsCanTell(db, rollup))) {
+  // Whose plant it was is not in the roll-ups.
+  const isRolledUp = byArea && !exclude.includes('customer')
+  if (isRolledUp && (await rollupsCanTell(db, rollup))) {
     const days = await rolledUpDays(db, rollup)
     return new Map([...days].map(([day, sums]) => [day, sums.customerMs]))
   }

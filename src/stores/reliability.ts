@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { buildNetwork, type Network } from '../grid/network.ts'
 import type { NetworkTables } from '../grid/tables.ts'
 import { groupCode, type GroupCode } from '../ledger/facts.ts'
-import type { CauseDetail } from '../reliability/cause-detail.ts'
+import { isOutside, type CauseDetail } from '../reliability/cause-detail.ts'
 import { dayStart, localDayOf, type LocalDay } from '../reliability/calendar.ts'
 import type { GroupLoad, Interruption, Weigh } from '../reliability/reckoning.ts'
 import { servedBook, type NetworkStatement, type ServedBook } from '../reliability/served.ts'
@@ -209,6 +209,9 @@ type InterruptionRow = {
   nature: string
   cause: string | null
   cause_detail: CauseDetail | null
+  /** The row itself names no cause: what is said of its outage holds. */
+  cause_of_outage: boolean
+  temporary: boolean
   external: boolean
   source_shortage: boolean
   planned_until: EpochMs | null
@@ -239,7 +242,8 @@ export async function* readInterruptions(
       select i.outage, i.from_at, i.until_at, i.area, i.substation, i.feeder, i.customers, i.connected_kva, i.members,
         i.local_day, case o.kind when 'planned' then 'planned' else i.nature end as nature,
         coalesce(i.cause, o.cause) as cause,
-        case when i.cause is null then coalesce(i.cause_detail, o.cause_detail) else i.cause_detail end as cause_detail, i.external, i.source_shortage, i.planned_until
+        case when i.cause is null then coalesce(i.cause_detail, o.cause_detail) else i.cause_detail end as cause_detail,
+        i.cause is null as cause_of_outage, i.temporary, i.external, i.source_shortage, i.planned_until
       from interruption i left join outage o on o.id = i.outage
       where (i.from_at >= ${from} and i.from_at < ${to}) ${early}
       order by i.from_at, i.outage collate "C", i.until_at nulls last, i.feeder collate "C", i.customers, i.members[1]`.execute(
@@ -281,7 +285,9 @@ const interruptionOf = (
   plannedTold: approved.get(row.outage)?.told ?? null,
   cause: row.cause,
   causeDetail: row.cause_detail,
-  external: row.external,
+  temporary: row.temporary || (approved.get(row.outage)?.temporary ?? false),
+  // A record was asked when it was read; a cause that someone named later tells it now.
+  external: row.external || (row.cause_of_outage && isOutside(row.cause, row.cause_detail)),
   sourceShortage: row.source_shortage,
 })
 

@@ -33,7 +33,7 @@ export const GROUPINGS = [
 ] as const
 export type Grouping = (typeof GROUPINGS)[number]
 
-export const EXCLUSIONS = ['planned', 'major', 'external', 'source_shortage'] as const
+export const EXCLUSIONS = ['planned', 'major', 'external', 'source_shortage', 'customer'] as const
 export type Exclusion = (typeof EXCLUSIONS)[number]
 
 /** Restricts a report to one place. */
@@ -127,6 +127,7 @@ function cellOf(
   for (const what of exclude) {
     if (what === 'planned' && row.nature === 'planned') return undefined
     if (what === 'external' && row.external) return undefined
+    if (what === 'customer' && row.causeDetail?.responsibleSystem === 'customer') return undefined
     if (what === 'source_shortage' && row.sourceShortage) return undefined
   }
   switch (question.by) {
@@ -151,13 +152,17 @@ function cellOf(
     case 'nature':
       return row.nature
     case 'dlt_nature':
-      return dltNatureOf({ ...row, cause: subCauseOf(row.cause, row.causeDetail ?? null) })
+      return dltNatureOf({ ...row, cause: plannedCauseOf(row) })
     case 'month':
       return monthOf(row.day)
     case 'day':
       return row.day
   }
 }
+
+/** Planned work says its reason in words of its own; one that is called as in the tree stands there. */
+const plannedCauseOf = ({ cause, causeDetail }: Interruption): string | null =>
+  subCauseOf(cause, causeDetail ?? null) ?? subCauseOf(`PLANNED/${cause?.toLowerCase()}`, null)
 
 /**
  * The question with a unit that can be counted above and below the line: where a rulebook counts medium-voltage users, but nobody has said

@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
 import type { LocalDay } from '../reliability/calendar.ts'
+import { OUTSIDE_SYSTEMS } from '../reliability/cause-detail.ts'
+import { CAUSES, DESK_CAUSES, treeCauseOf } from '../reliability/causes.ts'
 import type { RulebookSettings } from '../reliability/rulebook.ts'
 import type { Database, Tx } from './database.ts'
 
@@ -21,21 +23,34 @@ export type RolledUp = {
   readonly momentary: number
 }
 
+const OUTSIDE_CAUSES = [...CAUSES.map(({ code }) => code), ...Object.keys(DESK_CAUSES)].filter(
+  (word) => treeCauseOf(word)?.external === true,
+)
+
 /**
  * Whether the roll-ups can answer for these days: the rulebook tells long from short where they do and merges nothing, everything has
- * ended, no record has interruptions that overlap, and no live outage was declared planned as a whole.
+ * ended, no record has interruptions that overlap, no live outage was declared planned as a whole, and (where the question leaves out what
+ * came from outside) none was said to come from there.
  */
 export async function rollupsCanTell(db: Database, question: RollupQuestion): Promise<boolean> {
   const { settings, from, to } = question
   if (settings.unit !== 'customer' || settings.reinterruptionMergeMin !== null) return false
   if (!settings.shortIncludesLimit || ![180, 300].includes(settings.shortUpToS)) return false
+  // What came from outside by a cause that was named of the outage is not in the rows.
+  const named = sql`
+    union all
+    (select 1 from outage o join interruption i on i.outage = o.id where i.cause is null and not i.external
+      and (o.cause = any(${OUTSIDE_CAUSES}) or split_part(o.cause, '/', 1) = any(${OUTSIDE_CAUSES})
+        or coalesce(i.cause_detail, o.cause_detail) ->> 'responsibleSystem' = any(${OUTSIDE_SYSTEMS}))
+      and i.local_day >= ${from}::date and i.local_day < ${to}::date limit 1)`
   const { rows } = await sql`
     (select 1 from rollup_inexact where local_day >= ${from}::date and local_day < ${to}::date limit 1)
     union all
     (select 1 from interruption where until_at is null and local_day >= ${from}::date and local_day < ${to}::date limit 1)
     union all
     (select 1 from outage where origin = 'live' and kind = 'planned'
-      and started_at >= ${from}::date - 2 and started_at < ${to}::date + 2 limit 1)`.execute(db)
+      and started_at >= ${from}::date - 2 and started_at < ${to}::date + 2 limit 1)
+    ${question.leaveOut.external ? named : sql``}`.execute(db)
   return rows.length === 0
 }
 

@@ -214,6 +214,7 @@ export type CoreTables = {
     cause_detail: JsonOrNull<CauseDetail>
     external: Generated<boolean>
     source_shortage: Generated<boolean>
+    temporary: Generated<boolean>
     planned_until: ColumnType<
       EpochMs | null,
       Date | string | null | undefined,

@@ -41,7 +41,7 @@ export type Question = {
 }
 export const VIEWS = ['reliability', 'balance', 'works', 'upkeep', 'filed'] as const
 export type View = (typeof VIEWS)[number]
-export const EXCLUSIONS = ['planned', 'major', 'external', 'source_shortage'] as const
+export const EXCLUSIONS = ['planned', 'major', 'external', 'source_shortage', 'customer'] as const
 export type Exclusion = (typeof EXCLUSIONS)[number]
 
 /** The rulebooks of the service, under the names that they go by. */
