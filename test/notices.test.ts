@@ -8,7 +8,8 @@ import { CATALOGUE_ZH_CN } from '../src/notices/catalogue-zh-cn.ts'
 import { formatMessage, namesIn, parseMessage } from '../src/notices/message-format.ts'
 import { composeNotices } from '../src/notices/compose.ts'
 import { etrSentences } from '../src/notices/etr-news.ts'
-import type { Draft } from '../src/notices/notice.ts'
+import { worded } from '../src/notices/data.ts'
+import { jsonOf, type Draft } from '../src/notices/notice.ts'
 import type { DeskChange, OutageStanding } from '../src/notices/standing.ts'
 import { NOTHING_TOLD, readTold, shownEtr, type Told } from '../src/notices/told.ts'
 import { MS_PER_MIN, toIso } from '../src/time.ts'
@@ -1041,6 +1042,40 @@ await t.test(
     t.throws(() => parseMessage('{n, plural, one {x}}'), /no case "other"/)
   },
 )
+
+t.test('what staff hear is saved without words, and read in the words of its time', (t) => {
+  const room = new Room()
+  room.facts(0, factsOf('a', [[0, null, 8]]))
+  room.etr(60, 'a', etrAt(3600))
+  room.crew(120, 'a', crewIs('onSite'))
+  room.facts(900, factsOf('a', [[0, 900, 8]]))
+  room.corrects(1200, factsOf('a', [[5, 900, 8]]))
+  room.close(1500, 'a')
+  const drafts = room.of('staff')
+  t.strictSame(
+    drafts.map(({ data }) => {
+      const read = worded(JSON.parse(jsonOf(data)))
+      return [Object.keys(read).at(-1), read.text.en, read.text['zh-CN']]
+    }),
+    [
+      ['text', 'B1 open: 10 customers out since 03:00:00.', 'B1断开：10户自03:00:00起停电。'],
+      ['text', 'B1: expected back 04:00.', 'B1：预计04:00来电。'],
+      ['text', 'B1: crew C3, onSite.', 'B1：抢修班组C3, onSite。'],
+      ['text', 'B1: all 10 customers back at 03:15:00.', 'B1：10户已于03:15:00全部来电。'],
+      [
+        'text',
+        'B1: the record of the outage of 03:00:05 was corrected.',
+        'B1：03:00:05的停电记录已更正。',
+      ],
+      ['text', 'B1: outage of 03:00:05 closed.', 'B1：03:00:05的停电已关闭。'],
+    ],
+  )
+  for (const { data } of drafts) {
+    t.notOk(/[\u4e00-\u9fff]/.test(jsonOf(data)), 'no words are saved')
+    t.notOk('says' in worded(JSON.parse(jsonOf(data))), 'and nothing of how they are made is told')
+  }
+  t.end()
+})
 
 t.test('an instant is printed as the calendar prints it, in any order and in any year', (t) => {
   const random = seeded(9)

@@ -1,4 +1,5 @@
 import type { GroupCode } from '../ledger/facts.ts'
+import { wordedJson } from '../notices/data.ts'
 import { jsonOf, type Notice } from '../notices/notice.ts'
 import { toIso } from '../time.ts'
 
@@ -23,14 +24,14 @@ export type Parcel = {
 }
 
 export function wrap(notice: Notice): Parcel {
-  const { seq, at, members } = notice
+  const { seq, at, audience, members } = notice
   const json = jsonOf(notice.data)
   let head: Buffer | undefined
   let body: Buffer | undefined
   let whole: Map<string, Buffer> | undefined
   return {
     seq,
-    audience: notice.audience,
+    audience,
     feeders: notice.feeders,
     members: members === null || members.length === 0 ? NOBODY : Int32Array.from(members).sort(),
     points: notice.points && new Set(notice.points),
@@ -41,7 +42,8 @@ export function wrap(notice: Notice): Parcel {
       ))
     },
     get body() {
-      return (body ??= Buffer.from(`,"data":${json.slice(0, -1)}`))
+      const said = audience === 'staff' ? wordedJson(json) : json
+      return (body ??= Buffer.from(`,"data":${said.slice(0, -1)}`))
     },
     get whole() {
       return (whole ??= new Map<string, Buffer>())

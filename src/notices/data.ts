@@ -4,7 +4,7 @@ import { toIso } from '../time.ts'
 import type { NoticeData, NoticeKind } from './notice.ts'
 import type { Moment, OutageStanding } from './standing.ts'
 import { crewTold, type Circle, type ShownEtr } from './told.ts'
-import { causeSentence, textOf, type Sentence, type Value } from './words.ts'
+import { causeSentence, textOf, type Reading, type Sentence, type Value } from './words.ts'
 
 /** The public sees no number below this: such a count could name a household. */
 export const MASK_BELOW = 5
@@ -70,7 +70,7 @@ export function staffData(
   more: Readonly<Record<string, unknown>> = {},
 ): NoticeData {
   const { facts, etr, crew } = standing
-  return {
+  const data = {
     kind,
     outage: facts.id,
     device: facts.device,
@@ -91,9 +91,45 @@ export function staffData(
     cause: standing.cause,
     planned: standing.planned,
     ...more,
-    text: textOf(sentences, reading(moment)),
+  }
+  return new SaidData(data, { ...reading(moment), sentences }) as unknown as NoticeData
+}
+
+/** What is said and when it is read, in place of the words: they are composed by whoever reads them. */
+type Says = Reading & { readonly sentences: readonly Sentence[] }
+
+/**
+ * Data of a notice that is saved with what it says in place of its words. Few of what a storm tells the control room is ever read, and the
+ * one writer need not word all of it in every language.
+ */
+class SaidData {
+  private readonly says: Says
+
+  constructor(data: Omit<NoticeData, 'text'>, says: Says) {
+    Object.assign(this, data)
+    this.says = says
+  }
+
+  get text(): NoticeData['text'] {
+    return textOf(this.says.sentences, this.says)
   }
 }
+
+/** The data as people and programs get it, from data as they were saved. */
+export function worded(saved: unknown): NoticeData {
+  if (!isSaid(saved)) return saved as NoticeData
+  const { says, ...data } = saved
+  return { ...data, text: textOf(says.sentences, says) } as unknown as NoticeData
+}
+
+/** The same for one line of JSON. */
+export function wordedJson(json: string): string {
+  const saved: unknown = JSON.parse(json)
+  return isSaid(saved) ? JSON.stringify(worded(saved)) : json
+}
+
+const isSaid = (saved: unknown): saved is { readonly says: Says } =>
+  typeof saved === 'object' && saved !== null && 'says' in saved && !('text' in saved)
 
 export function crewSentence(crew: Crew | null): Sentence | null {
   return crew === null || crewTold(crew.state) === 'none' ? null : { say: `crew.${crew.state}` }

@@ -83,7 +83,7 @@ export type Notice = Draft & { readonly seq: number }
 const JSON_TEXT = Symbol('json')
 
 /**
- * The data as one line of JSON, made once: what is saved is what is sent. It is kept on the data itself, where a copy does not take it
+ * The data as one line of JSON as it is saved, made once; `wordedJson` makes of it what is sent. It is kept on the data itself, where a copy does not take it
  * along; a weak map of all that a storm says would be looked through at every collection of garbage.
  */
 export function jsonOf(data: NoticeData & { readonly [JSON_TEXT]?: string }): string {

@@ -1,12 +1,7 @@
 import { sql } from 'kysely'
 import type { GroupCode } from '../ledger/facts.ts'
-import {
-  jsonOf,
-  type Audience,
-  type Notice,
-  type NoticeData,
-  type NoticeKind,
-} from '../notices/notice.ts'
+import { worded } from '../notices/data.ts'
+import { jsonOf, type Audience, type Notice, type NoticeKind } from '../notices/notice.ts'
 import { lines } from './columns.ts'
 import type { Database } from './database.ts'
 import { constant, type Statement } from './statement.ts'
@@ -129,6 +124,6 @@ export async function readNotices(
     feeders: row.feeders,
     members: row.members,
     ...(row.points === null ? {} : { points: row.points }),
-    data: row.data as NoticeData,
+    data: worded(row.data),
   }))
 }

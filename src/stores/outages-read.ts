@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { formatPhases } from '../grid/phases.ts'
 import type { EtrSource } from '../ledger/acts.ts'
 import type { GroupCode } from '../ledger/facts.ts'
+import { worded } from '../notices/data.ts'
 import type { CauseDetail } from '../reliability/cause-detail.ts'
 import { MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
 import { instant, type Database } from './database.ts'
@@ -319,14 +320,10 @@ export async function readStory(db: Database, outage: string) {
       data: inIso(event.data),
       by: event.by_subject,
     })),
-    notices: notices.reverse().map(({ seq, at, audience, kind, data }) => ({
-      seq,
-      at: toIso(at),
-      audience,
-      kind,
-      text: (data as { text?: unknown }).text ?? null,
-      data,
-    })),
+    notices: notices.reverse().map(({ seq, at, audience, kind, data: saved }) => {
+      const data = worded(saved)
+      return { seq, at: toIso(at), audience, kind, text: data.text, data }
+    }),
     corrections: corrections.reverse().map((correction) => ({
       knownAt: toIso(correction.known_at),
       why: inIso(correction.why),

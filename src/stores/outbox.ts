@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { worded } from '../notices/data.ts'
 import { asItLeaves } from '../notices/fresh.ts'
 import { isUrgent, messageOf, type Message } from '../notices/message.ts'
 import { NO_LETTER_OF, NOTICE_KINDS, type NoticeData, type NoticeKind } from '../notices/notice.ts'
@@ -105,7 +106,7 @@ async function spreadSome(
   for (const notice of notices) {
     const kind = NOTICE_KINDS.find((known) => known === notice.kind)
     if (kind === undefined) continue
-    const data = notice.data as NoticeData
+    const data = worded(notice.data)
     const recipients = await recipientsOf(tx, notice)
     if (recipients.length === 0) continue
     const orderKey = orderKeyOf({ ...notice, data })
