@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Observation, SwitchObservation } from '../ledger/observation.ts'
 import type { EpochMs } from '../time.ts'
@@ -107,6 +108,8 @@ async function* hotRows(
       next = read(rows.at(-1)?.key)
       // Whoever stops reading asks for it no more.
       next.catch(() => undefined)
+      // It is asked for before what has come keeps us busy, not after.
+      await turn()
     }
     if (rows.length > 0) yield rows
     if (rows.length < OBSERVATIONS_PAGE) return

@@ -138,6 +138,8 @@ async function start(role: string, env: Record<string, string | undefined>): Pro
     env: { ...process.env, ...env, ENGINE_ROLE: role },
     execArgv: [
       ...process.execArgv,
+      // As `npm start` does it, and the peers alike.
+      '--max-semi-space-size=32',
       ...(profile === role ? ['--cpu-prof', '--cpu-prof-dir', os.tmpdir()] : []),
     ],
   })
