@@ -8,7 +8,7 @@ import { instant, type Database, type Tx } from './database.ts'
 
 /**
  * What waits unsent and says less than this notice needs not be sent any more, where it is about no supply of the recipient's that this
- * one is silent on. A word about many outages at once takes the place of those about each of them, and the next about one of them its.
+ * one is silent on. Programs are told every word. A word about many outages at once takes the place of those about each of them, and the next about one of them its.
  */
 export async function supersede(
   tx: Tx,
@@ -27,6 +27,7 @@ export async function supersede(
     update outbox as one set state = 'superseded', done_at = ${new Date(now)}
     from recipient
     where recipient.id = one.recipient and one.recipient = any(${[...recipients]}::bigint[])
+      and recipient.channel <> 'webhook'
       and one.state = 'waiting' and one.attempts = 0 and one.kind = any(${[...supersedes(kind)]}::text[])
       and (one.order_key = ${orderKey} or (${isOfOutages} and (one.outage is null or ${outage === null})))
       and not exists (

@@ -23,6 +23,8 @@ export const LEASE_S = 60
 /** Old news does harm: what could not be sent by then is not sent. */
 export const EXPIRES_H = 12
 export const PLANNED_EXPIRES_DAYS = 7
+/** A program wants the whole story, and is not woken by it: no word is too old, too many, or overtaken before that. */
+export const WEBHOOK_EXPIRES_DAYS = 7
 
 /** One message on its way. `id` is the same in every attempt. */
 export type OutboxParcel = {
@@ -126,13 +128,17 @@ async function spreadSome(
           urgent,
           data: JSON.stringify(data),
           next_at: new Date(
-            kind === 'plannedCancelled'
-              ? whileUseful(recipient, data, now, timeZone)
-              : urgent
-                ? now
+            recipient.channel === 'webhook' || (urgent && kind !== 'plannedCancelled')
+              ? now
+              : kind === 'plannedCancelled'
+                ? whileUseful(recipient, data, now, timeZone)
                 : notBefore(recipient, full.get(recipient.id) ?? now, timeZone),
           ),
-          expires_at: new Date(expiryOf(kind, data, now)),
+          expires_at: new Date(
+            recipient.channel === 'webhook'
+              ? now + WEBHOOK_EXPIRES_DAYS * MS_PER_DAY
+              : expiryOf(kind, data, now),
+          ),
           created_at: new Date(now),
         })),
       )
@@ -203,8 +209,6 @@ async function budgetFullUntil(
 }
 
 function notBefore(recipient: SpreadRecipient, at: EpochMs, timeZone: string): EpochMs {
-  // A program does not sleep.
-  if (recipient.channel === 'webhook') return at
   const { quiet_from_min: fromMin, quiet_until_min: untilMin } = recipient
   const quiet = fromMin === null || untilMin === null ? null : { fromMin, untilMin }
   return quietUntil(at, quiet, timeZone) ?? at
