@@ -11,7 +11,8 @@ import type { Notice } from '../src/notices/notice.ts'
 import { openDatabase } from '../src/stores/database.ts'
 import { takeEngineLock } from '../src/stores/engine-lock.ts'
 import { saveRevision } from '../src/stores/networks.ts'
-import { constant } from '../src/stores/statement.ts'
+import { OneSync } from '../src/stores/one-sync.ts'
+import { constant, text } from '../src/stores/statement.ts'
 import { openWriter, writeThrough, type Writer } from '../src/stores/writer.ts'
 import { MS_PER_H, MS_PER_MIN, MS_PER_S } from '../src/time.ts'
 import { until } from './support/broker.ts'
@@ -89,8 +90,8 @@ async function openEngine(
   let failure: Failure = 'none'
   const { db, pool } = openDatabase(database.config)
   test.teardown(() => db.destroy())
-  const pipelining = { ...database.config, max: 1, pipeline: true }
-  const writing = new pg.Pool(pipelining)
+  const single = { ...database.config, max: 1 }
+  const writing = new pg.Pool(single)
   writing.on('error', () => undefined)
   test.teardown(() => writing.end())
   for (const one of [pool, writing]) {
@@ -106,13 +107,24 @@ async function openEngine(
             const value: unknown = Reflect.get(target, name)
             if (typeof value !== 'function') return value
             if (name !== 'query') return value.bind(target) as unknown
-            return async (...all: unknown[]) => {
-              const answer = await target.query(...all)
-              if (all[0] === 'commit' && failure === 'commitUnanswered') {
-                failure = 'none'
-                throw new Error('Connection terminated unexpectedly')
+            const isLost = () => {
+              if (failure !== 'commitUnanswered') return false
+              failure = 'none'
+              return true
+            }
+            const lost = new Error('Connection terminated unexpectedly')
+            return (...all: unknown[]) => {
+              const [asked] = all
+              if (asked instanceof OneSync) {
+                const { callback } = asked
+                asked.callback = (refusal) =>
+                  callback(refusal === null && isLost() ? lost : refusal)
+                return target.query(asked)
               }
-              return answer
+              return (target.query(...all) as Promise<unknown>).then((answer) => {
+                if (asked === 'commit' && isLost()) throw lost
+                return answer
+              })
             }
           },
         })
@@ -537,7 +549,7 @@ t.test('the server works on a batch while the next one is derived, and not after
   t.teardown(() => writer.close())
   // More than the ways to the server hold by themselves.
   const said = 'x'.repeat(1 << 24)
-  const work = constant(sql`insert into worked select clock_timestamp(), ${said}`)
+  const work = constant(text`insert into worked select clock_timestamp(), ${said}`)
   await writer.transact([work])
   await new Promise<void>((sent, failed) => void writer.transact([work], sent).catch(failed))
   const derivedUntil = Date.now() + 1500

@@ -6,7 +6,7 @@ import type { CauseDetail } from '../reliability/cause-detail.ts'
 import type { EpochMs } from '../time.ts'
 import { jsonOrNull, lines } from './columns.ts'
 import { instant, type Database } from './database.ts'
-import { build, constant, oneOff, type Statement } from './statement.ts'
+import { build, constant, oneOff, type Statement, text } from './statement.ts'
 
 /** What people and machines added to an outage, and what customers were told of it. */
 export type BoardRow = {
@@ -94,7 +94,7 @@ export function toSaveBoard(
   at: EpochMs,
 ): Statement[] {
   if (rows.length === 0) return []
-  const update = sql`
+  const update = text`
     update outage set
       kind = said.kind, cause = said.cause, cause_detail = said.cause_detail::jsonb, crew = said.crew::jsonb, etr = said.etr::jsonb,
       closed_at = to_timestamp(said.closed_at::float8 / 1000), told = said.told::jsonb,
@@ -137,7 +137,7 @@ export function toSaveOutageEvents(events: readonly OutageEvent[]): Statement[] 
 export function toSaveGatewayStates(states: readonly GatewayState[]): Statement[] {
   if (states.length === 0) return []
   const last = [...new Map(states.map((state) => [state.gateway, state])).values()]
-  const upsert = sql`
+  const upsert = text`
     insert into gateway (id, online, at, heard_at)
     select id, online, to_timestamp(at / 1000), to_timestamp(heard_at / 1000)
     from unnest(
@@ -152,7 +152,7 @@ export function toSaveGatewayStates(states: readonly GatewayState[]): Statement[
 /** Gateways that said anything else: they are there. Their own word about being online stays theirs. */
 export function toSaveHeard(heard: ReadonlyMap<string, EpochMs>): Statement[] {
   if (heard.size === 0) return []
-  const upsert = sql`
+  const upsert = text`
     insert into gateway (id, online, at, heard_at)
     select id, true, to_timestamp(heard_at / 1000), to_timestamp(heard_at / 1000)
     from unnest(${[...heard.keys()]}::text[], ${[...heard.values()]}::float8[]) as said (id, heard_at)

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import pg from 'pg'
 import type { Database } from './database.ts'
-import { constant, type Statement } from './statement.ts'
+import { constant, type Statement, text } from './statement.ts'
 
 /** `relight` as a number: the advisory lock of the one engine. */
 const LOCK = 0x72656c69
@@ -58,7 +58,7 @@ export async function takeEngineLock(parts: {
   }
   watch(client)
   return {
-    fence: (write) => constant(sql`select relight_fence(${term}::bigint, ${write}::bigint)`),
+    fence: (write) => constant(text`select relight_fence(${term}::bigint, ${write}::bigint)`),
     async release() {
       released = true
       await client.end().catch(() => undefined)

@@ -4,7 +4,7 @@ import { worded } from '../notices/data.ts'
 import { jsonOf, type Audience, type Notice, type NoticeKind } from '../notices/notice.ts'
 import { lines } from './columns.ts'
 import type { Database } from './database.ts'
-import { constant, type Statement } from './statement.ts'
+import { constant, type Statement, text } from './statement.ts'
 
 /** Committed notices are announced on this channel of PostgreSQL, with the last number as payload. */
 export const NOTICE_CHANNEL = 'relight_notice'
@@ -17,7 +17,7 @@ export function toAppendNotices(notices: readonly Notice[]): Statement[] {
   const last = notices.at(-1)
   if (last === undefined) return []
   // One statement: the number that is announced is that of the last row, and a batch of a thousand rows is not parsed as a text.
-  const append = sql`
+  const append = text`
     with added as (
       insert into notice (seq, at, audience, kind, outage, feeders, members, points, data)
       select seq::bigint, to_timestamp(at::float8 / 1000), audience, kind, outage, feeders::text[], members::int[], points::text[], data::json

@@ -15,7 +15,7 @@ import {
   readSwitching,
   type ObservationRow,
 } from './observation-row.ts'
-import { constant, type Statement } from './statement.ts'
+import { constant, type Statement, text } from './statement.ts'
 
 /** Rows of the record read at once. */
 export const OBSERVATIONS_PAGE = 5000
@@ -59,7 +59,7 @@ export function toSaveObservations(
     columns.bySubject.push(said.kind === 'meter' ? null : said.bySubject)
     columns.clamped.push(isClamped(said))
   }
-  const append = sql`
+  const append = text`
     insert into observation (key, gateway, kind, point, seq, at, received_at, value, phases, reason, quality, by_subject, clamped)
     select key::uuid, gateway, kind, point, seq::bigint, to_timestamp(at::float8 / 1000), to_timestamp(received_at::float8 / 1000), value,
       phases::smallint, reason, quality, by_subject, clamped::boolean

@@ -1,4 +1,4 @@
-import { sql, type RawBuilder, type Selectable } from 'kysely'
+import { sql, type Selectable } from 'kysely'
 import type {
   InterruptionSet,
   OutageChange,
@@ -14,7 +14,7 @@ import type { BoardRow } from './board.ts'
 import { jsonOrNull, lines } from './columns.ts'
 import { instant, type Database, type Tx } from './database.ts'
 import type { CoreTables, LocalDay } from './schema.ts'
-import { build, constant, oneOff, type Statement } from './statement.ts'
+import { build, constant, oneOff, type Statement, text } from './statement.ts'
 
 /** How an outage is to be saved: its facts, with what people and machines added to it as the writer knows it. */
 export type OutageSaving = {
@@ -31,7 +31,7 @@ export function toSaveOutages(changes: readonly OutageChange[], about: OutageSav
     lines(rows.map(({ facts }) => read(facts)))
   const added = (read: (board: BoardRow) => string | number | null) =>
     lines(rows.map(({ board }) => read(board)))
-  const upsert = sql`
+  const upsert = text`
     insert into outage as known (id, device, anchor_at, start_uncertain, locked_out, phases, area, substation, feeder, started_at,
       restored_at, customers_out, customers_interrupted, closed_customer_ms, steps, kind, cause, cause_detail, crew, etr, closed_at, told, revision,
       updated_at)
@@ -79,7 +79,7 @@ function toReplaceSets(changes: readonly OutageChange[], about: OutageSaving): S
     }
   }
   if (gone.length > 0) {
-    const remove = sql`
+    const remove = text`
       delete from interruption using unnest(
         ${gone.map((one) => one.outage)}::text[], ${gone.map((one) => one.set.from)}::float8[],
         ${gone.map((one) => one.set.until)}::float8[], ${gone.map((one) => one.set.feeder)}::text[],
@@ -93,10 +93,9 @@ function toReplaceSets(changes: readonly OutageChange[], about: OutageSaving): S
     statements.push(constant(remove))
   }
   if (fresh.length > 0) {
-    const pick = (
-      read: (outage: OutageId, set: InterruptionSet) => string | number | null,
-    ): RawBuilder<string> => lines(fresh.map(({ outage, set }) => read(outage, set)))
-    const insert = sql`
+    const pick = (read: (outage: OutageId, set: InterruptionSet) => string | number | null) =>
+      lines(fresh.map(({ outage, set }) => read(outage, set)))
+    const insert = text`
       insert into interruption (outage, from_at, until_at, area, substation, feeder, phases, customers, connected_kva, members, local_day, nature)
       select outage, to_timestamp(from_at::float8 / 1000), to_timestamp(until_at::float8 / 1000), area, substation, feeder,
         phases::smallint, customers::int, connected_kva::float8, members::int[], local_day::date, nature
@@ -149,7 +148,7 @@ const summary = (facts: OutageFacts) => ({
 export function toSaveTransitions(transitions: readonly Transition[]): Statement[] {
   if (transitions.length === 0) return []
   const last = [...new Map(transitions.map((one) => [one.switch, one])).values()]
-  const upsert = sql`
+  const upsert = text`
     insert into switch_state (switch, closed_phases, at, gateway, reason)
     select switch, closed_phases, to_timestamp(at / 1000), gateway, reason
     from unnest(

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { EpochMs } from '../time.ts'
 import type { Database } from './database.ts'
-import { constant, type Statement } from './statement.ts'
+import { constant, type Statement, text } from './statement.ts'
 
 /** More than these are not kept: so many are no mistake about a message, and acknowledging them would lose the field's words. */
 export const QUARANTINE_MAX = 1000
@@ -25,7 +25,7 @@ export function toKeep(
   const { topic, payload } = message
   // What cannot be stored as text must not stop what is to keep it.
   const says = error.replaceAll('\0', '').slice(0, ERROR_MAX)
-  const insert = sql`
+  const insert = text`
     insert into quarantine (key, topic, payload, received_at, error, failed_at)
     values (${keyOf(message)}, ${topic.replaceAll('\0', '')}, ${payload}, to_timestamp(${message.receivedAt}::float8 / 1000),
       ${says}, to_timestamp(${now}::float8 / 1000))
@@ -35,7 +35,7 @@ export function toKeep(
 }
 
 export const toRelease = (key: string): Statement[] => [
-  constant(sql`delete from quarantine where key = ${key}`),
+  constant(text`delete from quarantine where key = ${key}`),
 ]
 
 /** In the order in which they came. */

@@ -1,5 +1,5 @@
-import type { Writable } from 'node:stream'
 import pg from 'pg'
+import { OneSync, type Wire } from './one-sync.ts'
 import type { Statement } from './statement.ts'
 
 /** The engine's own connection for what it writes. */
@@ -17,18 +17,17 @@ export type Writer = {
 const ANSWER_MS_MAX = 60_000
 /** And so long to take a connection. */
 const CONNECT_MS_MAX = 10_000
-/** A transaction whose end was lost on the way is ended by the server, so that its second try need not wait for ever. */
-const LOST_TRANSACTION_MS_MAX = 20_000
+/** Half a transaction, whose rest was lost with the way, is ended by the server when nobody answers it: its second try need not wait for ever. */
+const LOST_AFTER = '-c tcp_keepalives_idle=8 -c tcp_keepalives_interval=4 -c tcp_keepalives_count=3'
 
 export function openWriter(config: pg.PoolConfig, answerMsMax = ANSWER_MS_MAX): Writer {
   const pool = new pg.Pool({
     ...config,
     max: 1,
-    pipeline: true,
     keepAlive: true,
     query_timeout: answerMsMax,
     connectionTimeoutMillis: Math.min(answerMsMax, CONNECT_MS_MAX),
-    idle_in_transaction_session_timeout: Math.min(answerMsMax, LOST_TRANSACTION_MS_MAX),
+    options: LOST_AFTER,
   })
   // A connection that dies is replaced at the next use, which says so.
   pool.on('error', () => undefined)
@@ -36,33 +35,21 @@ export function openWriter(config: pg.PoolConfig, answerMsMax = ANSWER_MS_MAX): 
   return writeThrough(pool)
 }
 
-/** What the driver does not declare: the socket below. */
-type Wired = pg.PoolClient & { readonly connection: { readonly stream: Writable } }
+/** What the driver does not declare: the connection below. */
+type Wired = pg.PoolClient & { readonly connection: Pick<Wire, 'stream'> }
 
-/** Over a pool of pipelining connections. */
 export function writeThrough(pool: pg.Pool): Writer {
   return {
     async transact(statements, sent) {
       const client = (await pool.connect()) as Wired
-      const answers = [
-        client.query('begin'),
-        ...statements.map(({ query, name }) =>
-          client.query({
-            text: query.sql,
-            values: query.parameters as unknown[],
-            ...(name === undefined ? {} : { name }),
-          }),
-        ),
-        // After a failure before it the server answers this with a rollback.
-        client.query('commit'),
-      ]
-      // Bytes leave in order: when these none have left, the others have.
-      if (sent !== undefined) client.connection.stream.write('', () => sent())
-      const settled = await Promise.allSettled(answers)
-      const failure = settled.find((answer) => answer.status === 'rejected')
-      // What is left of a failed pipeline is not worth finding out.
-      client.release(failure !== undefined)
-      if (failure !== undefined) throw asPassing(failure.reason)
+      const failure = await new Promise<Error | null>((settle) => {
+        client.query(new OneSync(statements, settle))
+        // Bytes leave in order: when these none have left, the others have.
+        if (sent !== undefined) client.connection.stream.write('', () => sent())
+      }).catch((unsendable: Error) => unsendable)
+      // What the server has kept of a failed one is not worth finding out.
+      client.release(failure !== null)
+      if (failure !== null) throw asPassing(failure)
     },
     close: () => pool.end(),
   }
