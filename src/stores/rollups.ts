@@ -17,10 +17,10 @@ export type RollupQuestion = {
   }
 }
 
+/** Of the long interruptions; what is momentary hangs on settings that the roll-ups do not know. */
 export type RolledUp = {
   readonly ci: number
   readonly customerMs: number
-  readonly momentary: number
 }
 
 const OUTSIDE_CAUSES = [...CAUSES.map(({ code }) => code), ...Object.keys(DESK_CAUSES)].filter(
@@ -56,18 +56,14 @@ export async function rollupsCanTell(db: Database, question: RollupQuestion): Pr
 
 const longSums = (settings: RulebookSettings) =>
   settings.shortUpToS === 300
-    ? sql`sum(n) as ci, sum(ms) as customer_ms, sum(n180 + n300) as momentary`
-    : sql`sum(n + n300) as ci, sum(ms + ms300) as customer_ms, sum(n180) as momentary`
+    ? sql`sum(n) as ci, sum(ms) as customer_ms`
+    : sql`sum(n + n300) as ci, sum(ms + ms300) as customer_ms`
 
 const flagsLeft = ({ planned, external, sourceShortage }: RollupQuestion['leaveOut']) =>
   sql`(flags & ${sql.lit((planned ? 1 : 0) | (external ? 2 : 0) | (sourceShortage ? 4 : 0))}) = 0`
 
-type Sums = { ci: number; customer_ms: number; momentary: number }
-const rolledUp = (row: Sums): RolledUp => ({
-  ci: row.ci,
-  customerMs: row.customer_ms,
-  momentary: row.momentary,
-})
+type Sums = { ci: number; customer_ms: number }
+const rolledUp = (row: Sums): RolledUp => ({ ci: row.ci, customerMs: row.customer_ms })
 
 /** Sums of each day that has any, in the whole system or in one area. */
 export async function rolledUpDays(
