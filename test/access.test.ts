@@ -3,6 +3,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fastify from 'fastify'
 import { exportJWK, SignJWT, UnsecuredJWT } from 'jose'
+import { sql } from 'kysely'
 import t from 'tap'
 import { ACCESS, accessOf, mayUse } from '../src/http/access.ts'
 import { issueToken } from '../src/http/auth.ts'
@@ -461,6 +462,7 @@ t.test(
     ])
     await t.rejects(db.updateTable('audit').set({ subject: 'nobody' }).execute(), /append-only/)
     await t.rejects(db.deleteFrom('audit').execute(), /append-only/)
+    await t.rejects(sql`truncate audit`.execute(db), /append-only/)
     await writeAudit(db, {
       at: NOW,
       subject: 's',

@@ -1,8 +1,12 @@
 import type { Clock } from '../clock.ts'
+import { at } from '../grid/network.ts'
+import { formatPhases } from '../grid/phases.ts'
 import type { Act, ActAnswer, Actor } from '../ledger/acts.ts'
 import type { OutageFacts } from '../ledger/facts.ts'
+import { closedNow } from '../ledger/positions.ts'
+import type { Entry } from './board.ts'
 import type { Derive } from './deriving.ts'
-import { ruleOutage, rulePosition, type Ruling } from './desk.ts'
+import { ruleOutage, rulePosition, type OutageAct, type Ruling } from './desk.ts'
 import { learn } from './estimates.ts'
 import type { Memory, Recollection } from './memory.ts'
 import { nothingAt } from './piece.ts'
@@ -40,8 +44,10 @@ export function openActs(
     if (act.act === 'merge' || act.act === 'split') return rule(act, actor, now)
     let ruling: Ruling
     let recalled = new Map<string, OutageFacts>()
+    let before: unknown = null
     if (act.act === 'position') {
       manualSeq = Math.max(manualSeq + 1, now)
+      before = positionBefore(memory, act.switch)
       ruling = rulePosition(act, actor, memory.room, now, manualSeq)
     } else {
       recalled = await recollection.recall([act.outage])
@@ -51,6 +57,7 @@ export function openActs(
         facts == null || entry === undefined
           ? { is: 'answered', answer: { outcome: 'unknown-outage' } }
           : ruleOutage(act, actor, facts, entry, now)
+      if (entry !== undefined) before = standingBefore(act.act, entry)
     }
     if (ruling.is === 'answered') return ruling.answer
     const audit = {
@@ -59,7 +66,7 @@ export function openActs(
       role: actor.role,
       act: act.act,
       target: act.act === 'position' ? act.switch : act.outage,
-      before: null,
+      before,
       after: act,
     }
     if (ruling.is === 'observed') {
@@ -85,4 +92,28 @@ export function openActs(
     }
     return { outcome: 'done', outages: [ruling.outage] }
   }
+}
+
+/** What an act about an outage replaces, for the audit. */
+function standingBefore(act: OutageAct['act'], { etr, crew, cause, causeDetail, closedAt }: Entry) {
+  switch (act) {
+    case 'etr':
+      return { etr }
+    case 'crew':
+      return { crew }
+    case 'cause':
+      return { cause, detail: causeDetail }
+    case 'close':
+      return { closedAt }
+    case 'note':
+      return null
+  }
+}
+
+function positionBefore({ room: { network }, ledger }: Memory, id: string) {
+  const device = network.switchIndex.get(id)
+  if (device === undefined) return null
+  const history = ledger.histories.get(device)
+  const closed = history === undefined ? at(network.switchNormal, device) : closedNow(history)
+  return { closedPhases: formatPhases(closed) }
 }

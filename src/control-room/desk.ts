@@ -57,9 +57,11 @@ export function rulePosition(
   }
 }
 
+export type OutageAct = Exclude<Act, { act: 'position' | 'storm' | 'merge' | 'split' }>
+
 /** An act about an outage that is known. */
 export function ruleOutage(
-  act: Exclude<Act, { act: 'position' | 'storm' | 'merge' | 'split' }>,
+  act: OutageAct,
   actor: Actor,
   facts: OutageFacts,
   entry: Entry,

@@ -120,7 +120,7 @@ export function openRulings(
         event(whole.id, isMerged ? { took: part.id } : { gave: part.id }),
         event(part.id, isMerged ? { into: whole.id } : { from: whole.id }),
       ],
-      audits: [{ at: now, ...audit, before: null, after: act }],
+      audits: [{ at: now, ...audit, before: { partOf: isMerged ? null : whole.id }, after: act }],
       recalled: new Map(
         [whole, part].filter(({ id }) => !inMemory.has(id)).map((facts) => [facts.id, facts]),
       ),

@@ -7,6 +7,7 @@ import { NONE } from '../grid/network.ts'
 import { addDays, dayNumber, isDay, localDayOf, type LocalDay } from '../reliability/calendar.ts'
 import { coincidentPeaks, ownPeaks, type LoadGroup, type OwnPeak } from '../stores/load-peaks.ts'
 import { toIso } from '../time.ts'
+import { PeakBalanceAnswer } from './balance-schemas.ts'
 import {
   aboutMoment,
   BalanceQuery,
@@ -48,6 +49,7 @@ export async function balancePeakRoutes(app: App, parts: HttpParts): Promise<voi
           to: Type.Optional(Type.String({ ...Day, description: 'local day, exclusive' })),
           ...BalanceQuery,
         }),
+        response: { 200: PeakBalanceAnswer },
       },
     },
     async ({ query }) => {

@@ -21,6 +21,14 @@ import { feederLoss, type FeederLoss, type SectionLoss } from '../balance/transf
 import { at } from '../grid/network.ts'
 import { readPlanning } from '../stores/planning.ts'
 import { toIso, type EpochMs } from '../time.ts'
+import {
+  BalanceAnswer,
+  FeederLossAnswer,
+  FeederLossesAnswer,
+  StationLossesAnswer,
+  TiesAnswer,
+  TransferAnswer,
+} from './balance-schemas.ts'
 import { loadsOfMoment, ratedOf, zonesOf, type LoadsOfMoment } from './load-room.ts'
 import type { NetworkView } from './network-in-force.ts'
 import { inForce } from './network.ts'
@@ -73,6 +81,7 @@ export async function balanceRoutes(app: App, parts: HttpParts): Promise<void> {
         tags,
         summary: 'Load against capacity of a moment, by area, substation, unit and feeder',
         querystring: Type.Object({ at: Type.Optional(WhenText), ...BalanceQuery }),
+        response: { 200: BalanceAnswer },
       },
     },
     async ({ query }) => {
@@ -108,6 +117,7 @@ export async function balanceRoutes(app: App, parts: HttpParts): Promise<void> {
         summary: 'Loss of the head and of each section of a feeder: what the ties can take',
         params: IdParams,
         querystring: Type.Object({ at: Type.Optional(WhenText) }),
+        response: { 200: FeederLossAnswer },
       },
     },
     async ({ params, query }) => {
@@ -126,6 +136,7 @@ export async function balanceRoutes(app: App, parts: HttpParts): Promise<void> {
         tags,
         summary: 'Every tie, and what each side could give to the other',
         querystring: Type.Object({ at: Type.Optional(WhenText) }),
+        response: { 200: TiesAnswer },
       },
     },
     async ({ query }) => {
@@ -154,6 +165,7 @@ export async function balanceRoutes(app: App, parts: HttpParts): Promise<void> {
             }),
           ),
         }),
+        response: { 200: StationLossesAnswer },
       },
     },
     async ({ query }) => {
@@ -185,6 +197,7 @@ export async function balanceRoutes(app: App, parts: HttpParts): Promise<void> {
           cursor: Type.Optional(Cursor),
           limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LOSSES_PAGE })),
         }),
+        response: { 200: FeederLossesAnswer },
       },
     },
     async ({ query }) => {
@@ -227,6 +240,7 @@ export async function balanceRoutes(app: App, parts: HttpParts): Promise<void> {
           ),
           at: Type.Optional(WhenText),
         }),
+        response: { 200: TransferAnswer },
       },
     },
     async ({ query }) => {

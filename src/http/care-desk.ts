@@ -11,9 +11,20 @@ import { listDeliveries, reviveDelivery } from '../stores/outbox.ts'
 import { deleteWebhook, listWebhooks, saveWebhook } from '../stores/recipients.ts'
 import { readServiceQuality } from '../stores/service-quality.ts'
 import { MS_PER_DAY, toIso } from '../time.ts'
+import {
+  ComplaintAnswer,
+  ComplaintsAnswer,
+  DeliveriesAnswer,
+  ReportsAnswer,
+  RetryAnswer,
+  ServiceQualityAnswer,
+  WebhookAnswer,
+  WebhooksAnswer,
+} from './care-schemas.ts'
 import { Id, InstantText, instantOf, Limit, PAGE_SIZE, WhenText, queryWhen } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import { badField, notFound, Problem } from './problem.ts'
+import { GoneAnswer } from './schemas.ts'
 
 const DELIVERY_STATES = ['waiting', 'sent', 'superseded', 'expired', 'dead'] as const
 const ANSWER_CHARS_MAX = 4_000
@@ -35,6 +46,7 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
         tags,
         summary: 'Open reports of customers: hazards first, then what fits no outage',
         querystring: Type.Object({ outage: Type.Optional(Id), limit: Type.Optional(Limit) }),
+        response: { 200: ReportsAnswer },
       },
     },
     async ({ query }) => ({
@@ -56,6 +68,7 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
           open: Type.Optional(Type.Boolean({ default: true })),
           limit: Type.Optional(Limit),
         }),
+        response: { 200: ComplaintsAnswer },
       },
     },
     async ({ query }) => ({
@@ -105,6 +118,7 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
           owner: Type.String({ minLength: 1, maxLength: 128 }),
           dueAt: Type.Optional(InstantText),
         }),
+        response: { 200: ComplaintAnswer },
       },
     },
     async (request) => {
@@ -122,6 +136,7 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
         summary: 'The answer to a complaint; the customer reads it',
         params: NumberParams,
         body: Type.Object({ answer: Type.String({ minLength: 1, maxLength: ANSWER_CHARS_MAX }) }),
+        response: { 200: ComplaintAnswer },
       },
     },
     async (request) => {
@@ -139,6 +154,7 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
         summary:
           'How well customers were served: first notice, estimates, satisfaction, complaints',
         querystring: Type.Object({ from: Type.Optional(WhenText), to: Type.Optional(WhenText) }),
+        response: { 200: ServiceQualityAnswer },
       },
     },
     async ({ query }) => {
@@ -163,6 +179,7 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
           before: Type.Optional(Type.Integer({ minimum: 1 })),
           limit: Type.Optional(Limit),
         }),
+        response: { 200: DeliveriesAnswer },
       },
     },
     async ({ query }) => {
@@ -175,7 +192,14 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
 
   app.post(
     '/api/v1/deliveries/:id/retry',
-    { schema: { tags, summary: 'Sends a dead letter again', params: NumberParams } },
+    {
+      schema: {
+        tags,
+        summary: 'Sends a dead letter again',
+        params: NumberParams,
+        response: { 200: RetryAnswer },
+      },
+    },
     async (request) => {
       const { id } = request.params
       const by = staff(request)
@@ -188,8 +212,8 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
             ...by,
             act: 'delivery.retry',
             target: String(id),
-            before: null,
-            after: null,
+            before: { state: 'dead' },
+            after: { state: 'waiting' },
           })
         }
         return done
@@ -201,7 +225,13 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
 
   app.get(
     '/api/v1/webhooks',
-    { schema: { tags, summary: 'Programs that are told everything of one audience' } },
+    {
+      schema: {
+        tags,
+        summary: 'Programs that are told everything of one audience',
+        response: { 200: WebhooksAnswer },
+      },
+    },
     async () => ({ webhooks: await listWebhooks(db) }),
   )
 
@@ -216,6 +246,7 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
           audience: Type.Optional(Type.Enum(['staff', 'public'], { default: 'staff' })),
           kinds: Type.Optional(Type.Array(Type.Enum(NOTICE_KINDS))),
         }),
+        response: { 200: WebhookAnswer },
       },
     },
     async (request) => {
@@ -248,25 +279,32 @@ export async function careDeskRoutes(app: App, parts: HttpParts): Promise<void> 
 
   app.delete(
     '/api/v1/webhooks/:id',
-    { schema: { tags, summary: 'Tells a program no more', params: NumberParams } },
+    {
+      schema: {
+        tags,
+        summary: 'Tells a program no more',
+        params: NumberParams,
+        response: { 204: GoneAnswer },
+      },
+    },
     async (request, reply) => {
       const { id } = request.params
       const by = staff(request)
       const gone = await db.transaction().execute(async (tx) => {
         const deleted = await deleteWebhook(tx, id)
-        if (deleted) {
+        if (deleted !== undefined) {
           await writeAudit(tx, {
             at: clock(),
             ...by,
             act: 'webhook.delete',
             target: String(id),
-            before: null,
+            before: { host: new URL(deleted.url).host, audience: deleted.audience },
             after: null,
           })
         }
         return deleted
       })
-      if (!gone) throw notFound('unknown-webhook', `there is no webhook ${id}`)
+      if (gone === undefined) throw notFound('unknown-webhook', `there is no webhook ${id}`)
       return reply.code(204).send()
     },
   )

@@ -20,7 +20,15 @@ import {
 } from '../stores/outages-read.ts'
 import { readPlannedEvents } from '../stores/planned-read.ts'
 import { MS_PER_DAY, MS_PER_H } from '../time.ts'
+import { audit } from './acting.ts'
 import { careDeskRoutes } from './care-desk.ts'
+import {
+  ComplaintAnswer,
+  ComplaintsAnswer,
+  OwedAnswer,
+  ReportAnswer,
+  SatisfactionAnswer,
+} from './care-schemas.ts'
 import { identified, ownerOf } from './identity.ts'
 import { Id, PAGE_SIZE } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
@@ -64,6 +72,7 @@ export async function customerCareRoutes(app: App, parts: HttpParts): Promise<vo
           ),
           words: Type.Optional(Words),
         }),
+        response: { 200: ReportAnswer },
       },
     },
     async (request, reply) => {
@@ -73,20 +82,14 @@ export async function customerCareRoutes(app: App, parts: HttpParts): Promise<vo
       if (!hazard) await refuseFlood(reportLimit, request, reply)
       const now = clock()
       const group = groupOf(servicePoint)
-      const answer = await db.transaction().execute((tx) =>
-        takeReport(
-          tx,
-          {
-            servicePoint,
-            group,
-            kind,
-            hazard,
-            words: words ?? null,
-            bySubject: identity.subject,
-          },
-          now,
-        ),
-      )
+      const report = { servicePoint, group, kind, hazard, bySubject: identity.subject }
+      const answer = await db.transaction().execute(async (tx) => {
+        const taken = await takeReport(tx, { ...report, words: words ?? null }, now)
+        // Their words stand in the report alone.
+        const after = { servicePoint, kind, hazard, times: taken.times }
+        await audit(tx, identity, now, 'report', `report ${taken.id}`, null, after)
+        return taken
+      })
       const there = await knownThere(parts, group, now)
       return {
         report: answer.id,
@@ -112,24 +115,28 @@ export async function customerCareRoutes(app: App, parts: HttpParts): Promise<vo
           score: Type.Integer({ minimum: 1, maximum: 5 }),
           words: Type.Optional(Words),
         }),
+        response: { 200: SatisfactionAnswer },
       },
     },
     async (request) => {
       const { outage, servicePoint, score, words } = request.body
-      const { subject } = ownerOf(request, servicePoint)
+      const identity = ownerOf(request, servicePoint)
+      const { subject } = identity
       const group = groupOf(servicePoint)
-      const outcome =
+      const now = clock()
+      const { outcome } =
         group === null
-          ? 'not-interrupted'
-          : await db
-              .transaction()
-              .execute((tx) =>
-                saveSatisfaction(
-                  tx,
-                  { outage, servicePoint, group, subject, score, words: words ?? null },
-                  clock(),
-                ),
-              )
+          ? ({ outcome: 'not-interrupted' } as const)
+          : await db.transaction().execute(async (tx) => {
+              const answer = { outage, servicePoint, group, subject, score, words: words ?? null }
+              const saved = await saveSatisfaction(tx, answer, now)
+              if (saved.outcome === 'saved') {
+                const before = saved.before === null ? null : { servicePoint, score: saved.before }
+                const after = { servicePoint, score }
+                await audit(tx, identity, now, 'satisfaction', outage, before, after)
+              }
+              return saved
+            })
       switch (outcome) {
         case 'saved':
           return { outage, servicePoint, score }
@@ -143,7 +150,13 @@ export async function customerCareRoutes(app: App, parts: HttpParts): Promise<vo
 
   app.get(
     '/api/v1/me/complaints',
-    { schema: { tags, summary: 'My complaints, who answers them and by when' } },
+    {
+      schema: {
+        tags,
+        summary: 'My complaints, who answers them and by when',
+        response: { 200: ComplaintsAnswer },
+      },
+    },
     async (request) => ({
       complaints: await listComplaints(db, {
         subject: identified(request).subject,
@@ -160,6 +173,7 @@ export async function customerCareRoutes(app: App, parts: HttpParts): Promise<vo
         tags,
         summary: 'A complaint about my supply',
         body: Type.Object({ servicePoint: Id, outage: Type.Optional(Id), words: Words }),
+        response: { 200: ComplaintAnswer },
       },
     },
     async (request) => {
@@ -211,6 +225,7 @@ export async function customerCareRoutes(app: App, parts: HttpParts): Promise<vo
           servicePoint: Id,
           domestic: Type.Optional(Type.Boolean({ default: true })),
         }),
+        response: { 200: OwedAnswer },
       },
     },
     async (request) => {

@@ -11,6 +11,7 @@ import {
 import { readStorms } from '../stores/storms.ts'
 import { plannedAt } from '../stores/works.ts'
 import { MS_PER_DAY, MS_PER_MIN, toIso, type EpochMs } from '../time.ts'
+import { MeAnswer, RevokedAnswer } from './me-schemas.ts'
 import { feederOfNode } from './network.ts'
 import type { NetworkView } from './network-in-force.ts'
 import { InstantText, instantOf } from './params.ts'
@@ -39,6 +40,7 @@ export async function customerRoutes(
         tags: ['customer'],
         summary:
           'My service points: supply now, outage, estimate, planned work, the last 24 months',
+        response: { 200: MeAnswer },
       },
     },
     async ({ identity }) => {
@@ -115,6 +117,7 @@ export async function customerRoutes(
         summary: 'Refuses a token from now on',
         params: Type.Object({ jti: Type.String({ minLength: 1, maxLength: 128 }) }),
         body: Type.Object({ expiresAt: Type.Optional(InstantText) }),
+        response: { 200: RevokedAnswer },
       },
     },
     async ({ params, body, identity }) => {

@@ -13,6 +13,7 @@ import {
 } from '../stores/outages-read.ts'
 import { MS_PER_DAY, MS_PER_MIN } from '../time.ts'
 import { networkRoutes } from './network.ts'
+import { ActedOutageAnswer, OutageAnswer, OutagesAnswer } from './outage-schemas.ts'
 import {
   Cursor,
   decodeCursor,
@@ -30,7 +31,6 @@ import {
 import { findingsAtOutage } from './patrols.ts'
 import type { App, HttpParts } from './parts.ts'
 import { badField, badFields, notFound, Problem } from './problem.ts'
-import { described, Outage } from './schemas.ts'
 
 /** Evidence is looked for this long before the start… */
 const EVIDENCE_BEFORE_MS = 5 * MS_PER_MIN
@@ -68,12 +68,7 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
           limit: Type.Optional(Limit),
         }),
         response: {
-          200: described(
-            Type.Object({
-              outages: Type.Array(Outage),
-              nextCursor: Type.Union([Type.String(), Type.Null()]),
-            }),
-          ),
+          200: OutagesAnswer,
         },
       },
     },
@@ -107,7 +102,7 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
         tags,
         summary: 'One outage with its timeline, evidence, notices and corrections',
         params: IdParams,
-        response: { 200: described(Outage) },
+        response: { 200: OutageAnswer },
       },
     },
     async ({ params }) => {
@@ -167,7 +162,7 @@ export async function dispatcherRoutes(app: App, parts: HttpParts): Promise<void
           summary,
           params: IdParams,
           body: acts[name],
-          response: { 200: described(Outage) },
+          response: { 200: ActedOutageAnswer },
         },
       },
       async (request) => {

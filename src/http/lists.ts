@@ -39,6 +39,7 @@ import {
   RulebookId,
   rulebookNamed,
 } from './report-query.ts'
+import { inForms } from './schemas.ts'
 import { sendForm } from './send-form.ts'
 
 const tags = ['planner']
@@ -77,7 +78,7 @@ export async function listRoutes(app: App, parts: HttpParts): Promise<void> {
           level: Type.Optional(Type.Enum(CAUSE_LEVELS, { default: 'category' })),
           order: Type.Optional(Type.Enum(PARETO_ORDERS, { default: 'cmi' })),
         }),
-        response: { 200: CauseList },
+        response: { 200: inForms(CauseList) },
       },
     },
     async ({ query }, reply) => {
@@ -106,7 +107,7 @@ export async function listRoutes(app: App, parts: HttpParts): Promise<void> {
           years: Type.Optional(Type.Integer({ minimum: 0, maximum: YEARS_MAX, default: 2 })),
           limit: Type.Optional(Rows),
         }),
-        response: { 200: FeederList },
+        response: { 200: inForms(FeederList) },
       },
     },
     async ({ query }, reply) => {
@@ -138,7 +139,7 @@ export async function listRoutes(app: App, parts: HttpParts): Promise<void> {
           ),
           limit: Type.Optional(Rows),
         }),
-        response: { 200: CustomerList },
+        response: { 200: inForms(CustomerList) },
       },
     },
     async ({ query }, reply) => {
@@ -206,7 +207,7 @@ export async function listRoutes(app: App, parts: HttpParts): Promise<void> {
           exclude: Type.Optional(Exclude),
           limit: Type.Optional(Rows),
         }),
-        response: { 200: FrequentList },
+        response: { 200: inForms(FrequentList) },
       },
     },
     async ({ query }, reply) => {

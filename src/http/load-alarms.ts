@@ -4,6 +4,7 @@ import { composeAcknowledged } from '../notices/load.ts'
 import { acknowledgeAlarm, listAlarms, type SavedAlarm } from '../stores/load-alarms.ts'
 import { toIso, type EpochMs } from '../time.ts'
 import { audit, someone } from './acting.ts'
+import { LoadAlarmAnswer, LoadAlarmsAnswer } from './load-schemas.ts'
 import {
   Cursor,
   decodeCursor,
@@ -40,6 +41,7 @@ export async function loadAlarmRoutes(app: App, parts: HttpParts): Promise<void>
           cursor: Type.Optional(Cursor),
           limit: Type.Optional(Limit),
         }),
+        response: { 200: LoadAlarmsAnswer },
       },
     },
     async ({ query }) => {
@@ -82,6 +84,7 @@ export async function loadAlarmRoutes(app: App, parts: HttpParts): Promise<void>
         summary: 'Says that a dispatcher has seen an alarm; doing it twice is doing it once',
         params: Type.Object({ id: Type.String({ pattern: '^[1-9]\\d{0,14}$' }) }),
         body: Type.Object({}),
+        response: { 200: LoadAlarmAnswer },
       },
     },
     async ({ params, identity }) => {
@@ -101,12 +104,16 @@ export async function loadAlarmRoutes(app: App, parts: HttpParts): Promise<void>
       const moment = { at: now, settings: { noticeHoldS: 0, timeZone } }
       await parts.announce([composeAcknowledged(alarm, by.subject, moment)], async (tx) => {
         if (!(await acknowledgeAlarm(tx, id, { by: by.subject, at: now }))) return
-        await audit(tx, by, now, 'load-alarm.acknowledge', `load alarm ${id}`, null, null)
+        await audit(tx, by, now, 'load-alarm.acknowledge', `load alarm ${id}`, UNSEEN, {
+          acknowledgedBy: by.subject,
+        })
       })
       return alarmView(await alarmNamed())
     },
   )
 }
+
+const UNSEEN = { acknowledgedBy: null }
 
 const isoOrNull = (when: EpochMs | null): string | null => (when === null ? null : toIso(when))
 

@@ -14,6 +14,7 @@ import { ALARM_WORDINGS, listConnections, readPlanning } from '../stores/plannin
 import { MS_PER_DAY, MS_PER_H, toIso, type EpochMs } from '../time.ts'
 import { forecastOf } from './forecasts.ts'
 import { loadPlace, measuredPoint } from './load-place.ts'
+import { ForecastAnswer, LoadAnswer, PeaksAnswer } from './load-schemas.ts'
 import { inForce } from './network.ts'
 import { IdParams, WhenText, queryWhen } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
@@ -44,6 +45,7 @@ export async function loadRoutes(app: App, parts: HttpParts): Promise<void> {
           to: Type.Optional(WhenText),
           resolution: Type.Optional(Type.Enum(['quarter', 'hour', 'day'], { default: 'quarter' })),
         }),
+        response: { 200: LoadAnswer },
       },
     },
     async ({ params, query }) => {
@@ -103,6 +105,7 @@ export async function loadRoutes(app: App, parts: HttpParts): Promise<void> {
             Type.Integer({ minimum: 1, maximum: FORECAST_HOURS_MAX, default: 72 }),
           ),
         }),
+        response: { 200: ForecastAnswer },
       },
     },
     async ({ params, query }) => {
@@ -147,6 +150,7 @@ export async function loadRoutes(app: App, parts: HttpParts): Promise<void> {
             }),
           ),
         }),
+        response: { 200: PeaksAnswer },
       },
     },
     async ({ params, query }) => {

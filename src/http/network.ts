@@ -7,6 +7,7 @@ import { traceDown, traceUp, type Trace } from '../grid/trace.ts'
 import { toIso } from '../time.ts'
 import type { NetworkView } from './network-in-force.ts'
 import { networkGeoJson } from './network-geojson.ts'
+import { NetworkGeoJsonAnswer, SwitchesAnswer, TraceAnswer } from './network-schemas.ts'
 import { Cursor, decodeCursor, encodeCursor, Id, IdParams, Limit, PAGE_SIZE } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import { notFound, Problem } from './problem.ts'
@@ -33,6 +34,7 @@ export async function networkRoutes(app: App, parts: HttpParts): Promise<void> {
           cursor: Type.Optional(Cursor),
           limit: Type.Optional(Limit),
         }),
+        response: { 200: SwitchesAnswer },
       },
     },
     async ({ query }) => {
@@ -106,6 +108,7 @@ export async function networkRoutes(app: App, parts: HttpParts): Promise<void> {
         querystring: Type.Object({
           direction: Type.Optional(Type.Enum(['up', 'down', 'ties'], { default: 'down' })),
         }),
+        response: { 200: TraceAnswer },
       },
     },
     async ({ params, query }) => {
@@ -133,6 +136,7 @@ export async function networkRoutes(app: App, parts: HttpParts): Promise<void> {
       schema: {
         tags,
         summary: 'The network in force, with where each switch stands and which phases have supply',
+        response: { 200: NetworkGeoJsonAnswer },
       },
     },
     async (_, reply) => {

@@ -30,11 +30,18 @@ import {
 } from './drawing.ts'
 import { alarmWordView } from './alarms.ts'
 import { loadsOfMoment, zonesOf } from './load-room.ts'
+import {
+  NetworkMapAnswer,
+  NetworkStateAnswer,
+  SwitchEffectAnswer,
+  SwitchTraceAnswer,
+} from './network-schemas.ts'
 import { inForce } from './network.ts'
 import type { NetworkView } from './network-in-force.ts'
 import { IdParams, WhenText, whenOf } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import { notFound } from './problem.ts'
+import { UnchangedAnswer } from './schemas.ts'
 
 /** Supply that came back within this time is still shown as such. */
 const BACK_SHOWN_MS = MS_PER_DAY
@@ -165,6 +172,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
       schema: {
         tags,
         summary: 'The network in force as columns for drawing; changes only with its revision',
+        response: { 200: NetworkMapAnswer, 304: UnchangedAnswer },
       },
     },
     async (request, reply) => {
@@ -187,6 +195,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
         summary:
           'What is not normal in the network now, or what was not at an instant of the past: who was out, which switches stood otherwise, which limits were passed',
         querystring: Type.Object({ at: Type.Optional(WhenText) }),
+        response: { 200: NetworkStateAnswer },
       },
     },
     async ({ query }) => {
@@ -221,6 +230,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
         summary: 'Who would get supply and who would lose it if the switch stood otherwise',
         params: IdParams,
         querystring: Type.Object({ position: Type.Enum(['open', 'closed']) }),
+        response: { 200: SwitchEffectAnswer },
       },
     },
     async ({ params, query }) => {
@@ -252,6 +262,7 @@ export async function pagesDataRoutes(app: App, parts: HttpParts): Promise<void>
         summary: 'Lines from a switch to its source, to all behind it, or to the ties at its edge',
         params: IdParams,
         querystring: Type.Object({ direction: Type.Enum(['up', 'down', 'ties']) }),
+        response: { 200: SwitchTraceAnswer },
       },
     },
     async ({ params, query }) => {

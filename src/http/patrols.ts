@@ -38,6 +38,14 @@ import {
   PAGE_SIZE,
 } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
+import {
+  ActedPatrolAnswer,
+  FindingAnswer,
+  FindingsAnswer,
+  OutageFindingsAnswer,
+  PatrolAnswer,
+  PatrolsAnswer,
+} from './patrol-schemas.ts'
 import { badField, notFound, Problem, type ProblemPart } from './problem.ts'
 
 const tags = ['planner']
@@ -45,6 +53,7 @@ const tags = ['planner']
 export const PATROL_ASSETS_MAX = 500
 /** Findings listed where an outage was. */
 export const FINDINGS_AT_OUTAGE_MAX = 50
+const UNDONE = { doneAt: null }
 
 const Note = Type.Optional(Type.Union([Type.String({ maxLength: 2000 }), Type.Null()]))
 const Day = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', description: 'local day YYYY-MM-DD' })
@@ -68,6 +77,7 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
           cursor: Type.Optional(Cursor),
           limit: Type.Optional(Limit),
         }),
+        response: { 200: PatrolsAnswer },
       },
     },
     async ({ query }) => {
@@ -99,6 +109,7 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
           assets: Type.Array(Id, { minItems: 1, maxItems: PATROL_ASSETS_MAX, uniqueItems: true }),
           dueOn: Day,
         }),
+        response: { 201: ActedPatrolAnswer },
       },
     },
     async ({ body, identity }, reply) => {
@@ -125,7 +136,12 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
   app.get(
     '/api/v1/patrols/:id',
     {
-      schema: { tags, summary: 'A round, who was where, and what it found', params: NumberParams },
+      schema: {
+        tags,
+        summary: 'A round, who was where, and what it found',
+        params: NumberParams,
+        response: { 200: PatrolAnswer },
+      },
     },
     async ({ params }) => {
       const patrol = await patrolNamed(parts, Number(params.id))
@@ -151,6 +167,7 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
         summary: 'Somebody was at an asset of a round',
         params: NumberParams,
         body: Type.Object({ asset: Id }),
+        response: { 200: ActedPatrolAnswer },
       },
     },
     async ({ params, body, identity }) => {
@@ -160,8 +177,12 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
         throw badField({ in: 'body', at: '/asset', says })
       }
       refuseDone(patrol)
-      const who = { by: someone(identity).subject, at: clock() }
-      await inOne((tx) => saveVisit(tx, patrol.id, body.asset, who))
+      const by = someone(identity)
+      const now = clock()
+      await inOne(async (tx) => {
+        if (!(await saveVisit(tx, patrol.id, body.asset, { by: by.subject, at: now }))) return
+        await audit(tx, by, now, 'patrol.visit', `patrol ${patrol.id}`, null, body)
+      })
       return patrolView(await patrolNamed(parts, patrol.id), today())
     },
   )
@@ -178,6 +199,7 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
             Type.Boolean({ description: 'done although assets were left out' }),
           ),
         }),
+        response: { 200: ActedPatrolAnswer },
       },
     },
     async ({ params, body, identity }) => {
@@ -195,7 +217,9 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
       const now = clock()
       const done = await inOne(async (tx) => {
         if (!(await finishPatrol(tx, patrol.id, { by: by.subject, at: now }))) return false
-        await audit(tx, by, now, 'patrol.finish', `patrol ${patrol.id}`, null, { left })
+        await audit(tx, by, now, 'patrol.finish', `patrol ${patrol.id}`, UNDONE, {
+          left,
+        })
         return true
       })
       const after = await patrolNamed(parts, patrol.id)
@@ -220,6 +244,7 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
           cursor: Type.Optional(Cursor),
           limit: Type.Optional(Limit),
         }),
+        response: { 200: FindingsAnswer },
       },
     },
     async ({ query }) => {
@@ -265,6 +290,7 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
           owner: LineText(128),
           dueOn: Day,
         }),
+        response: { 201: FindingAnswer },
       },
     },
     async ({ body, identity }, reply) => {
@@ -294,7 +320,14 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
 
   app.get(
     '/api/v1/findings/:id',
-    { schema: { tags, summary: 'A finding and its history', params: NumberParams } },
+    {
+      schema: {
+        tags,
+        summary: 'A finding and its history',
+        params: NumberParams,
+        response: { 200: FindingAnswer },
+      },
+    },
     async ({ params }) => wholeFinding(parts, Number(params.id), today()),
   )
 
@@ -312,6 +345,7 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
             Type.Union([Id, Type.Null()], { description: 'the planned work that mends it' }),
           ),
         }),
+        response: { 200: FindingAnswer },
       },
     },
     async ({ params, body, identity }) => {
@@ -357,6 +391,7 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
         tags: ['dispatcher'],
         summary: 'Findings that were open where an outage was, and what people said of them',
         params: IdParams,
+        response: { 200: OutageFindingsAnswer },
       },
     },
     async ({ params }) => findingsAtOutage(parts, params.id),
@@ -370,6 +405,7 @@ export async function patrolRoutes(app: App, parts: HttpParts): Promise<void> {
         summary: 'Says whether a finding that was open there had to do with an outage',
         params: IdParams,
         body: Type.Object({ finding: Type.Integer({ minimum: 1 }), contributed: Type.Boolean() }),
+        response: { 200: OutageFindingsAnswer },
       },
     },
     async ({ params, body, identity }) => {

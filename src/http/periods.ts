@@ -1,7 +1,6 @@
 import { Type } from 'typebox'
-import { writeAudit } from '../stores/accounts.ts'
 import { closePeriod, periods, readPeriod, restatements } from '../stores/periods.ts'
-import { someone } from './acting.ts'
+import { audit, someone } from './acting.ts'
 import type { App, HttpParts } from './parts.ts'
 import { badField, Problem } from './problem.ts'
 import { ClosedPeriod, Period, Periods } from './report-schemas.ts'
@@ -59,7 +58,10 @@ export async function periodRoutes(app: App, parts: HttpParts): Promise<void> {
     async ({ params: { month }, identity }) => {
       const by = someone(identity)
       const now = clock()
-      const answer = await closePeriod(db, { month, bySubject: by.subject, now, timeZone })
+      const asked = { month, bySubject: by.subject, now, timeZone }
+      const answer = await closePeriod(db, asked, (tx) =>
+        audit(tx, by, now, 'period.close', month, null, { month }),
+      )
       switch (answer.outcome) {
         case 'bad-month':
           throw badMonth()
@@ -68,15 +70,6 @@ export async function periodRoutes(app: App, parts: HttpParts): Promise<void> {
         case 'provisional':
           throw new Problem(409, answer.outcome, `someone interrupted in ${month} is still out`)
         case 'closed':
-          await writeAudit(db, {
-            at: now,
-            subject: by.subject,
-            role: by.role,
-            act: 'period.close',
-            target: month,
-            before: null,
-            after: { month },
-          })
           return { ...answer.period, restatements: [] }
         case 'already-closed':
           return { ...answer.period, restatements: await restatements(db, month, now) }

@@ -7,6 +7,7 @@ import { explain } from '../stores/explain.ts'
 import { indicesReport } from '../stores/indices.ts'
 import { majorDays } from '../stores/major-days.ts'
 import { withinOf } from '../stores/report-question.ts'
+import { ExplainAnswer } from './explain-schemas.ts'
 import { Id } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import {
@@ -23,7 +24,7 @@ import {
   rulebookNamed,
 } from './report-query.ts'
 import { Difference, IndicesReport, MajorDays } from './report-schemas.ts'
-import { described } from './schemas.ts'
+import { described, inForms } from './schemas.ts'
 import { sendForm } from './send-form.ts'
 
 const tags = ['planner']
@@ -39,7 +40,7 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
         tags,
         summary: 'Reliability indices of a period; `to` is exclusive',
         querystring: Type.Interface([ReportQuery, FormQuery], {}),
-        response: { 200: described(IndicesReport) },
+        response: { 200: inForms(described(IndicesReport)) },
       },
     },
     async ({ query }, reply) => {
@@ -129,6 +130,7 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
             }),
           ),
         }),
+        response: { 200: ExplainAnswer },
       },
     },
     async ({ query }) => {

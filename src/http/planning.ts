@@ -15,6 +15,7 @@ import { audit, someone } from './acting.ts'
 import { inForce } from './network.ts'
 import { Id, IdParams, LineText, Limit, PAGE_SIZE } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
+import { ConnectionAnswer, ConnectionsAnswer, PlanningAnswer } from './planning-schemas.ts'
 import { badField, notFound, Problem } from './problem.ts'
 
 const tags = ['planner']
@@ -49,7 +50,13 @@ export async function planningRoutes(app: App, parts: HttpParts): Promise<void> 
 
   app.get(
     '/api/v1/planning',
-    { schema: { tags, summary: 'Guide ranges of its own, promise on notices, wording of alarms' } },
+    {
+      schema: {
+        tags,
+        summary: 'Guide ranges of its own, promise on notices, wording of alarms',
+        response: { 200: PlanningAnswer },
+      },
+    },
     async () => readPlanning(db),
   )
 
@@ -76,6 +83,7 @@ export async function planningRoutes(app: App, parts: HttpParts): Promise<void> 
           },
           { additionalProperties: false, minProperties: 1 },
         ),
+        response: { 200: PlanningAnswer },
       },
     },
     async ({ body, identity }) => {
@@ -118,6 +126,7 @@ export async function planningRoutes(app: App, parts: HttpParts): Promise<void> 
           point: Type.Optional(Id),
           limit: Type.Optional(Limit),
         }),
+        response: { 200: ConnectionsAnswer },
       },
     },
     async ({ query }) => {
@@ -144,6 +153,7 @@ export async function planningRoutes(app: App, parts: HttpParts): Promise<void> 
           class: Type.Optional(Type.Union([LineText(64), Type.Null()])),
           note: Type.Optional(Type.Union([Type.String({ maxLength: 2000 }), Type.Null()])),
         }),
+        response: { 201: ConnectionAnswer },
       },
     },
     async ({ body, identity }, reply) => {
@@ -192,6 +202,7 @@ export async function planningRoutes(app: App, parts: HttpParts): Promise<void> 
         summary: 'A connection is approved, connected or withdrawn',
         params: IdParams,
         body: Type.Object({ state: Type.Enum(CONNECTION_STATES) }),
+        response: { 200: ConnectionAnswer },
       },
     },
     async ({ params, body, identity }) => {

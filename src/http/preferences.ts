@@ -15,7 +15,9 @@ import {
   type Preferences,
 } from '../stores/recipients.ts'
 import { identified } from './identity.ts'
+import { CalendarsAnswer, MyDeliveriesAnswer, PreferencesAnswer } from './me-schemas.ts'
 import { Id, Limit, PAGE_SIZE } from './params.ts'
+import { CalendarAnswer } from './public-schemas.ts'
 import type { App, HttpParts } from './parts.ts'
 import { badField, notFound, Problem } from './problem.ts'
 
@@ -46,7 +48,7 @@ export async function preferenceRoutes(app: App, parts: HttpParts): Promise<void
 
   app.get(
     '/api/v1/me/preferences',
-    { schema: { tags, summary: 'How I want to be told' } },
+    { schema: { tags, summary: 'How I want to be told', response: { 200: PreferencesAnswer } } },
     async (request) => view(await readPreferences(db, identified(request).subject)),
   )
 
@@ -60,6 +62,7 @@ export async function preferenceRoutes(app: App, parts: HttpParts): Promise<void
           language: Type.Optional(Type.Enum(LANGUAGES)),
           channels: Type.Optional(Type.Array(ChannelBody, { maxItems: CHANNELS_MAX })),
         }),
+        response: { 200: PreferencesAnswer },
       },
     },
     async (request) => {
@@ -100,6 +103,7 @@ export async function preferenceRoutes(app: App, parts: HttpParts): Promise<void
         tags,
         summary: 'What was sent to me, and what became of it',
         querystring: Type.Object({ limit: Type.Optional(Limit) }),
+        response: { 200: MyDeliveriesAnswer },
       },
     },
     async (request) => ({
@@ -117,6 +121,7 @@ export async function preferenceRoutes(app: App, parts: HttpParts): Promise<void
         tags,
         summary: 'Addresses of calendars with the planned work at my service points',
         querystring: Type.Object({ language: Type.Optional(Type.Enum(LANGUAGES)) }),
+        response: { 200: CalendarsAnswer },
       },
     },
     async (request) => {
@@ -140,6 +145,7 @@ export async function preferenceRoutes(app: App, parts: HttpParts): Promise<void
         summary: 'Planned work at one service point as iCalendar; the key is the secret',
         params: Type.Object({ key: Type.String({ pattern: '^[\\w-]{32}$' }) }),
         querystring: Type.Object({ language: Type.Optional(Type.Enum(LANGUAGES)) }),
+        response: { 200: CalendarAnswer },
       },
     },
     async ({ params, query }, reply) => {

@@ -4,6 +4,7 @@ import { readEvidence } from '../stores/evidence.ts'
 import { MS_PER_S, toIso, type EpochMs } from '../time.ts'
 import type { NetworkView } from './network-in-force.ts'
 import type { App, HttpParts } from './parts.ts'
+import { ProbableAnswer } from './probable-schemas.ts'
 
 /** What meters and customers say is looked at this often at most, however many ask. */
 export const PROBABLE_AGE_S = 5
@@ -48,6 +49,7 @@ export async function probableRoutes(app: App, look: () => Promise<ProbableView>
         tags: ['dispatcher'],
         summary:
           'What meters and customers make probable and no switch has told: never an outage of the ledger, and in no index',
+        response: { 200: ProbableAnswer },
       },
     },
     async () => {

@@ -15,22 +15,28 @@ export const ProblemAnswer = {
   description: 'Refused, or our mistake: application/problem+json (RFC 9457)',
   content: {
     'application/problem+json': {
-      schema: Type.Object({
-        type: Type.String(),
-        title: Type.String(),
-        status: Type.Integer(),
-        code: Type.String({ description: 'a stable word for programs' }),
-        detail: Type.String(),
-        errors: Type.Optional(
-          Type.Array(
-            Type.Object({
-              in: Type.Enum(['body', 'query', 'params', 'headers']),
-              at: Type.String({ description: 'JSON pointer within that part' }),
-              says: Type.String(),
-            }),
+      schema: Type.Object(
+        {
+          type: Type.String(),
+          title: Type.String(),
+          status: Type.Integer(),
+          code: Type.String({ description: 'a stable word for programs' }),
+          detail: Type.String(),
+          errors: Type.Optional(
+            Type.Array(
+              Type.Object({
+                in: Type.Enum(['body', 'query', 'params', 'headers']),
+                at: Type.String({ description: 'JSON pointer within that part' }),
+                says: Type.String(),
+              }),
+            ),
           ),
-        ),
-      }),
+        },
+        {
+          additionalProperties: true,
+          description: 'some kinds say more: `customersOut`, `retryAfterS`',
+        },
+      ),
     },
   },
 }

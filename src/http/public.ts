@@ -9,6 +9,14 @@ import { MS_PER_S, toIso, type EpochMs } from '../time.ts'
 import type { NetworkView } from './network-in-force.ts'
 import type { App, HttpParts } from './parts.ts'
 import { notFound, Problem } from './problem.ts'
+import { UnchangedAnswer } from './schemas.ts'
+import {
+  DatedSnapshotAnswer,
+  LiveAnswer,
+  MetricsAnswer,
+  ReadyAnswer,
+  SnapshotAnswer,
+} from './public-schemas.ts'
 import { stormBanner } from './storm-banner.ts'
 
 /** A snapshot serves everyone for this long: the public asks a copy, never the database. */
@@ -103,6 +111,7 @@ export async function publicRoutes(app: App, parts: HttpParts): Promise<void> {
         tags: ['public'],
         summary: 'Who is out, by area: counts only, fewer than 5 shown as {"max":5}',
         security: [],
+        response: { 200: DatedSnapshotAnswer, 304: UnchangedAnswer },
       },
     },
     async (request, reply) => {
@@ -152,6 +161,7 @@ export async function publicRoutes(app: App, parts: HttpParts): Promise<void> {
         summary: 'Who is out, by area, as of a pointer; never changes, and may be kept for ever',
         security: [],
         params: Type.Object({ version: Type.String({ maxLength: 128 }) }),
+        response: { 200: SnapshotAnswer, 304: UnchangedAnswer },
       },
     },
     async (request, reply) => {
@@ -172,19 +182,31 @@ export async function publicRoutes(app: App, parts: HttpParts): Promise<void> {
     },
   )
 
-  app.get('/health/live', { schema: { tags: ['public'], security: [] } }, async () => ({
-    status: 'live',
-  }))
+  app.get(
+    '/health/live',
+    { schema: { tags: ['public'], security: [], response: { 200: LiveAnswer } } },
+    async () => ({
+      status: 'live',
+    }),
+  )
 
-  app.get('/health/ready', { schema: { tags: ['public'], security: [] } }, async (_, reply) => {
-    const { ready, reasons } = parts.health()
-    return reply
-      .code(ready ? 200 : 503)
-      .send({ status: !ready ? 'notReady' : reasons.length > 0 ? 'degraded' : 'ready', reasons })
-  })
+  app.get(
+    '/health/ready',
+    {
+      schema: { tags: ['public'], security: [], response: { 200: ReadyAnswer, 503: ReadyAnswer } },
+    },
+    async (_, reply) => {
+      const { ready, reasons } = parts.health()
+      return reply
+        .code(ready ? 200 : 503)
+        .send({ status: !ready ? 'notReady' : reasons.length > 0 ? 'degraded' : 'ready', reasons })
+    },
+  )
 
-  app.get('/metrics', { schema: { tags: ['public'], security: [] } }, async (_, reply) =>
-    reply.type(parts.metrics.contentType).send(await parts.metrics.metrics()),
+  app.get(
+    '/metrics',
+    { schema: { tags: ['public'], security: [], response: { 200: MetricsAnswer } } },
+    async (_, reply) => reply.type(parts.metrics.contentType).send(await parts.metrics.metrics()),
   )
 }
 

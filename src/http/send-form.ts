@@ -1,6 +1,5 @@
 import type { FastifyReply } from 'fastify'
-
-const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
+import { XLSX } from './schemas.ts'
 
 /** A report in the form that was asked for: data, a file to keep, or a page to print. */
 export function sendForm(

@@ -162,16 +162,16 @@ function closeAfter(request: FastifyRequest, reply: FastifyReply): void {
   reply.raw.once('finish', () => socket.destroySoon())
 }
 
-/** Every route of the interface may refuse, and says so in its description. */
+/** Every route of the interface says what it answers, and that it may refuse. */
 function describeRefusals(app: App): void {
   app.addHook('onRoute', (route) => {
     if (!route.url.startsWith('/api/') && !route.url.startsWith('/public/')) return
-    const { response } = (route.schema ??= {}) as { response?: Record<string, unknown> }
-    const given = response ?? {}
-    const told = Object.keys(given).some((status) => status.startsWith('2'))
+    const { response = {} } = (route.schema ??= {}) as { response?: Record<string, unknown> }
+    if (!Object.keys(response).some((status) => status.startsWith('2'))) {
+      throw new Error(`${String(route.method)} ${route.url} does not say what it answers`)
+    }
     route.schema.response = {
-      ...(told ? {} : { 200: { description: 'The answer' } }),
-      ...given,
+      ...response,
       '4xx': ProblemAnswer,
       '5xx': ProblemAnswer,
     }

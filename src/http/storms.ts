@@ -5,6 +5,7 @@ import { perform, refuse } from './dispatcher.ts'
 import { Id, InstantText, PAGE_SIZE } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import { badField, notFound } from './problem.ts'
+import { StormAnswer, StormsAnswer } from './storm-schemas.ts'
 
 const tags = ['dispatcher']
 const WORDS_CHARS_MAX = 500
@@ -30,6 +31,7 @@ export async function stormRoutes(app: App, parts: HttpParts): Promise<void> {
         querystring: Type.Object({
           active: Type.Optional(Type.Boolean({ default: true })),
         }),
+        response: { 200: StormsAnswer },
       },
     },
     async ({ query }) => ({
@@ -96,6 +98,7 @@ export async function stormRoutes(app: App, parts: HttpParts): Promise<void> {
             ...(does === 'end' ? {} : { etr: Type.Optional(Type.Union([Estimate, Type.Null()])) }),
             reason: Reason,
           }),
+          response: { 200: StormAnswer },
         },
       },
       async (request) => {

@@ -7,6 +7,7 @@ import type { NetworkView } from './network-in-force.ts'
 import { inForce } from './network.ts'
 import { IdParams, InstantText, instantOf, queryWhen, WhenText } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
+import { TemperaturesAnswer, TemperaturesSavedAnswer } from './planning-schemas.ts'
 import { badField, notFound } from './problem.ts'
 
 const tags = ['planner']
@@ -44,6 +45,7 @@ export async function temperatureRoutes(app: App, parts: HttpParts): Promise<voi
             { minItems: 1, maxItems: HOURS_MAX },
           ),
         }),
+        response: { 200: TemperaturesSavedAnswer },
       },
     },
     async ({ params, body, identity }) => {
@@ -91,6 +93,7 @@ export async function temperatureRoutes(app: App, parts: HttpParts): Promise<voi
           'The newest that is known of each hour; of two days and the week ahead where no span is asked',
         params: IdParams,
         querystring: Type.Object({ from: Type.Optional(WhenText), to: Type.Optional(WhenText) }),
+        response: { 200: TemperaturesAnswer },
       },
     },
     async ({ params, query }) => {

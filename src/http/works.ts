@@ -67,6 +67,7 @@ import {
 } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
 import { badField, notFound, Problem } from './problem.ts'
+import { ActedWorkAnswer, WholeWorkAnswer, WorkEffectAnswer, WorksAnswer } from './work-schemas.ts'
 
 const tags = ['planner']
 export const STEPS_MAX = 100
@@ -122,6 +123,7 @@ export async function workRoutes(app: App, parts: HttpParts): Promise<void> {
           cursor: Type.Optional(Cursor),
           limit: Type.Optional(Limit),
         }),
+        response: { 200: WorksAnswer },
       },
     },
     async ({ query }) => {
@@ -157,7 +159,9 @@ export async function workRoutes(app: App, parts: HttpParts): Promise<void> {
 
   app.post(
     '/api/v1/works',
-    { schema: { tags, summary: 'A new draft', body: PlanBody } },
+    {
+      schema: { tags, summary: 'A new draft', body: PlanBody, response: { 201: ActedWorkAnswer } },
+    },
     async (request, reply) => {
       const view = await inForce(parts)
       const plan = planOf(request.body, view)
@@ -180,7 +184,14 @@ export async function workRoutes(app: App, parts: HttpParts): Promise<void> {
 
   app.get(
     '/api/v1/works/:id',
-    { schema: { tags, summary: 'A work and its history', params: IdParams } },
+    {
+      schema: {
+        tags,
+        summary: 'A work and its history',
+        params: IdParams,
+        response: { 200: WholeWorkAnswer },
+      },
+    },
     async ({ params }) => {
       const saved = await workNamed(parts, params.id)
       return { ...workView(saved, clock()), against: await againstPlan(parts, saved.work) }
@@ -195,6 +206,7 @@ export async function workRoutes(app: App, parts: HttpParts): Promise<void> {
         summary: 'Another plan; what was approved asks again',
         params: IdParams,
         body: PlanBody,
+        response: { 200: ActedWorkAnswer },
       },
     },
     async (request) => {
@@ -218,6 +230,7 @@ export async function workRoutes(app: App, parts: HttpParts): Promise<void> {
         tags,
         summary: 'Who is interrupted, for how long, conflicts, notice deadline, alternatives',
         params: IdParams,
+        response: { 200: WorkEffectAnswer },
       },
     },
     async ({ params }) => {
@@ -234,7 +247,15 @@ export async function workRoutes(app: App, parts: HttpParts): Promise<void> {
   for (const act of WORK_ACTS) {
     app.post(
       `/api/v1/works/:id/${act}`,
-      { schema: { tags, summary: `Planned work: ${act}`, params: IdParams, body: ActBody } },
+      {
+        schema: {
+          tags,
+          summary: `Planned work: ${act}`,
+          params: IdParams,
+          body: ActBody,
+          response: { 200: ActedWorkAnswer },
+        },
+      },
       async (request) => {
         const { id } = request.params
         const { body } = request

@@ -186,7 +186,10 @@ export async function listOpenReports(
   }))
 }
 
-export type SatisfactionOutcome = 'saved' | 'not-interrupted' | 'not-restored'
+export type SatisfactionOutcome =
+  /** `before`: the score given earlier, which this one replaces. */
+  | { readonly outcome: 'saved'; readonly before: number | null }
+  | { readonly outcome: 'not-interrupted' | 'not-restored' }
 
 /** One answer a point and outage, asked after supply is back; who answers again corrects themselves. */
 export async function saveSatisfaction(
@@ -208,9 +211,15 @@ export async function saveSatisfaction(
     .where(sql<boolean>`${answer.group} = any (members)`)
     .groupBy('outage')
     .executeTakeFirst()
-  if (was === undefined) return 'not-interrupted'
-  if (!was.over) return 'not-restored'
+  if (was === undefined) return { outcome: 'not-interrupted' }
+  if (!was.over) return { outcome: 'not-restored' }
   const { score, words, subject } = answer
+  const earlier = await tx
+    .selectFrom('satisfaction')
+    .select('score')
+    .where('outage', '=', answer.outage)
+    .where('service_point', '=', answer.servicePoint)
+    .executeTakeFirst()
   await tx
     .insertInto('satisfaction')
     .values({
@@ -227,7 +236,7 @@ export async function saveSatisfaction(
         .doUpdateSet({ subject, score, words, at: new Date(now) }),
     )
     .execute()
-  return 'saved'
+  return { outcome: 'saved', before: earlier?.score ?? null }
 }
 
 /** A complaint is answered within this time. */

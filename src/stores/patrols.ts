@@ -71,17 +71,19 @@ export async function insertPatrol(tx: Tx, patrol: NewPatrol, { by, at }: Who): 
 }
 
 /** Notes that somebody was at an asset; the first time counts. */
+/** False where somebody was there before. */
 export async function saveVisit(
   tx: Tx,
   patrol: number,
   asset: string,
   { by, at }: Who,
-): Promise<void> {
-  await tx
+): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await tx
     .insertInto('patrol_visit')
     .values({ patrol, asset, at: new Date(at), by_subject: by })
     .onConflict((conflict) => conflict.columns(['patrol', 'asset']).doNothing())
-    .execute()
+    .executeTakeFirst()
+  return numInsertedOrUpdatedRows === 1n
 }
 
 /** False where it was done before. */

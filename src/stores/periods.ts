@@ -2,7 +2,7 @@ import { addDays, dayStart, localDayOf, monthOf, type LocalDay } from '../reliab
 import type { IndexRow } from '../reliability/indices.ts'
 import { CEER, DLT_836, IEEE_1366 } from '../reliability/rulebooks.ts'
 import { toIso, type EpochMs } from '../time.ts'
-import type { Database } from './database.ts'
+import type { Database, Tx } from './database.ts'
 import { indicesReport, type IndicesReport } from './indices.ts'
 import { freezeThresholds } from './major-days.ts'
 import { firstDay } from './reliability.ts'
@@ -58,6 +58,7 @@ export async function closePeriod(
     readonly now: EpochMs
     readonly timeZone: string
   },
+  also: (tx: Tx) => Promise<void> = async () => undefined,
 ): Promise<CloseAnswer> {
   if (!MONTH.test(month)) return { outcome: 'bad-month' }
   const before = await closedPeriod(db, month)
@@ -68,21 +69,25 @@ export async function closePeriod(
   if (reports.some((report) => report.rows.some((row) => row.provisional)))
     return { outcome: 'provisional' }
   await freezeThresholds(db, { year: Number(month.slice(0, 4)), now, timeZone })
-  await db
-    .insertInto('period_closed')
-    .values(
-      reports.map((report) => ({
-        month,
-        rulebook: report.rulebook.id,
-        by_group: report.by,
-        closed_at: toIso(now),
-        by_subject: bySubject,
-        time_zone: timeZone,
-        report: JSON.stringify(report),
-      })),
-    )
-    .onConflict((on) => on.doNothing())
-    .execute()
+  await db.transaction().execute(async (tx) => {
+    const filed = await tx
+      .insertInto('period_closed')
+      .values(
+        reports.map((report) => ({
+          month,
+          rulebook: report.rulebook.id,
+          by_group: report.by,
+          closed_at: toIso(now),
+          by_subject: bySubject,
+          time_zone: timeZone,
+          report: JSON.stringify(report),
+        })),
+      )
+      .onConflict((on) => on.doNothing())
+      .executeTakeFirst()
+    // Nothing where somebody else was first.
+    if (filed.numInsertedOrUpdatedRows !== 0n) await also(tx)
+  })
   const period = await closedPeriod(db, month)
   if (period === undefined) throw new Error(`the closed period ${month} is not there`)
   return { outcome: 'closed', period }

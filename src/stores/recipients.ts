@@ -186,13 +186,17 @@ export async function listWebhooks(db: Database): Promise<Webhook[]> {
   }))
 }
 
-export async function deleteWebhook(tx: Tx, id: number): Promise<boolean> {
-  const { numDeletedRows } = await tx
+/** What is gone; undefined where there was none of that number. */
+export async function deleteWebhook(
+  tx: Tx,
+  id: number,
+): Promise<{ url: string; audience: string | null } | undefined> {
+  return tx
     .deleteFrom('recipient')
     .where('id', '=', id)
     .where('channel', '=', 'webhook')
+    .returning(['address as url', 'audience'])
     .executeTakeFirst()
-  return numDeletedRows > 0n
 }
 
 /** The secret part of a calendar's URL, the same at every call. */

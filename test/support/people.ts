@@ -14,6 +14,7 @@ import type { Role } from '../../src/stores/identity.ts'
 import { latestRevision, loadPointNumbers, saveRevision } from '../../src/stores/networks.ts'
 import { toAppendNotices } from '../../src/stores/notices.ts'
 import { runIn } from '../../src/stores/statement.ts'
+import { openAnswers, type Document } from './answers.ts'
 import type { TestDatabase } from './database.ts'
 
 export const SECRET = 'a secret that only this test knows, long enough'
@@ -138,6 +139,7 @@ export async function openFront(
     settings: { timeZone: 'Europe/Berlin', allowedOrigins: [], ...more.settings },
     logger,
   })
+  let faultsOf: ReturnType<typeof openAnswers> | undefined
   const opened: WebSocket[] = []
   let closed = false
   async function close(): Promise<void> {
@@ -160,7 +162,7 @@ export async function openFront(
     port,
     close,
     url: `http://127.0.0.1:${port}`,
-    /** A request with a token of this role. */
+    /** A request with a token of this role; the answer must be as the published description has it. */
     async ask(method: string, url: string, token?: string, payload?: object) {
       const answer = await app.inject({
         method: method as 'GET',
@@ -168,6 +170,13 @@ export async function openFront(
         headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
         ...(payload === undefined ? {} : { payload }),
       })
+      const mediaType = String(answer.headers['content-type'] ?? '').replace(/;.*/, '')
+      if (answer.headers['content-encoding'] === undefined) {
+        faultsOf ??= openAnswers(app.swagger() as unknown as Document)
+        const said = { status: answer.statusCode, mediaType, text: answer.body }
+        const faults = faultsOf(method, url, said)
+        if (faults.length > 0) throw new Error(`not as it is described: ${faults.join('; ')}`)
+      }
       const isJson =
         /json/.test(String(answer.headers['content-type'])) &&
         answer.headers['content-encoding'] === undefined
