@@ -20,6 +20,7 @@ const BENCHES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'network-import': [[], ...(fs.existsSync(spl140k) ? [['spl-140k', spl140k]] : [])],
   loads: [[]],
   'loads-beside': [[]],
+  forecast: [[]],
   indices: [['1000000']],
   'record-size': [['0.1']],
   fanout: [['10000', '7']],
