@@ -24,6 +24,7 @@ const BENCHES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   indices: [['1000000']],
   'record-size': [['0.1']],
   fanout: [['10000', '7']],
+  reconnect: [['10000', '3']],
   size: [[]],
   'real-storm': [[]],
   console: [[]],
