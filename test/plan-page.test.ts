@@ -1,3 +1,5 @@
+import fs from 'node:fs'
+import { parse } from 'csv-parse/sync'
 import t from 'tap'
 import { MS_PER_DAY } from '../src/time.ts'
 import { buildPages, noBrowser, openBrowser, violations, visit } from './support/browser.ts'
@@ -46,6 +48,35 @@ void t.test('the planner, with weeks of measured load', skip, async (t) => {
     t.pass('the address alone shows the same view')
     t.same(complaints, [])
   })
+
+  await t.test(
+    'takes the tables along as a file, with numbers that a spreadsheet reads',
+    async (t) => {
+      const { page } = await plan('view=balance')
+      await page.locator('.n1').nth(1).waitFor()
+      const kept = page.waitForEvent('download')
+      await page.locator('header').getByRole('button', { name: 'CSV', exact: true }).click()
+      const file = await kept
+      t.match(file.suggestedFilename(), /^relight-balance-\d{4}-\d\d-\d\d\.csv$/)
+      const rows = parse(fs.readFileSync(await file.path()), {
+        bom: true,
+        relax_column_count: true,
+      })
+      const { feeders } = await service.get<{
+        feeders: { id: string; name: string; customers: number; kw: number }[]
+      }>('balance')
+      for (const { id, name, customers, kw } of feeders) {
+        const row = rows.find(([first]) => first === `${name} ${id}`)
+        t.equal(Number(row?.[1]), customers)
+        t.ok(Math.abs(Number(row?.[2]) - kw) < 0.6, `${id}: ${row?.[2]} kW`)
+      }
+      const headings = rows
+        .filter((row) => row.length === 1 && row[0] !== '')
+        .map(([first]) => first)
+      t.match(headings[0], /^Load against capacity/)
+      t.ok(headings.includes('Capacity over load'))
+    },
+  )
 
   await t.test('sees the peak of a day where the load was highest', async (t) => {
     const day = new Date(service.until - 3 * MS_PER_DAY).toISOString().slice(0, 10)

@@ -1,6 +1,6 @@
 import { choose, count, language } from '../language.ts'
 import { theme, turnTheme } from '../theme.ts'
-import { exportCsv } from './export.ts'
+import { exportCsv, exportSeen } from './export.ts'
 import {
   ask,
   dayAfter,
@@ -49,19 +49,17 @@ export function Head() {
           {words.otherLanguage}
         </button>
         {wanted.view === 'reliability' && (
-          <>
-            <button
-              type="button"
-              aria-pressed={wanted.explain}
-              onClick={() => ask({ explain: !wanted.explain, outage: null })}
-            >
-              {words.explain}
-            </button>
-            <button type="button" onClick={exportCsv}>
-              {words.csv}
-            </button>
-          </>
+          <button
+            type="button"
+            aria-pressed={wanted.explain}
+            onClick={() => ask({ explain: !wanted.explain, outage: null })}
+          >
+            {words.explain}
+          </button>
         )}
+        <button type="button" onClick={wanted.view === 'reliability' ? exportCsv : exportSeen}>
+          {words.csv}
+        </button>
         <button type="button" onClick={() => print()}>
           {words.print}
         </button>
