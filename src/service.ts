@@ -268,7 +268,9 @@ async function openAll(
     network,
     live: rooms,
     act: engine === undefined ? undefined : (act, by) => engine.act(act, by),
-    ...(engine === undefined ? {} : { announce: (drafts, also) => engine.announce(drafts, also) }),
+    ...(engine === undefined
+      ? {}
+      : { announce: (drafts, also) => engine.announceFor(drafts, also) }),
     engineUrl: settings.engineUrl,
     health,
     metrics,

@@ -83,6 +83,7 @@ async function openEngine(
   test: Test,
   openWriterTo?: (config: pg.PoolConfig) => Promise<Writer>,
   noticeHoldS = 0,
+  more: { readonly answerMsMax?: number } = {},
 ) {
   const database = await openTestDatabase(test)
   const about = { importedAt: 0, format: 'folder' as const, report: [] }
@@ -150,7 +151,7 @@ async function openEngine(
         writer: elsewhere ?? writeThrough(writing),
         fence: (write) => lock.fence(write),
         tell: (_upTo, told) => void notices.push(...told),
-        settings: { notices: { noticeHoldS, timeZone: 'UTC' }, ledger: SETTINGS },
+        settings: { notices: { noticeHoldS, timeZone: 'UTC' }, ledger: SETTINGS, ...more },
         networkOpened: () => void state.opened++,
       },
       state,
@@ -583,6 +584,48 @@ t.test('the next batch is taken up when the former one is on its way to the serv
   const rows = await engine.db.selectFrom('observation').selectAll().execute()
   t.equal(rows.length, all)
 })
+
+t.test(
+  'whoever acts while nothing can be saved is told in time what is certain of it',
+  async (t) => {
+    let isStuck = false
+    let letGo: (() => void) | undefined
+    const engine = await openEngine(
+      t,
+      (config) => {
+        const writer = openWriter(config)
+        const transact: Writer['transact'] = async (statements, sent) => {
+          if (isStuck) await new Promise<void>((go) => (letGo = go))
+          await writer.transact(statements, sent)
+        }
+        return Promise.resolve({ transact, close: () => writer.close() })
+      },
+      0,
+      { answerMsMax: 300 },
+    )
+    await engine.say('B1', 'open', T0)
+    const [outage] = await engine.outages('B1')
+    const note = (text: string): Act => ({ act: 'note', outage: String(outage?.id), text })
+    isStuck = true
+    const first = engine.act(note('first'))
+    await until(() => letGo !== undefined, 'the first is being saved')
+    const second = engine.act(note('second'))
+    await Promise.all([
+      t.rejects(first, { code: 'under-way' }, 'it may be saved yet'),
+      t.rejects(second, { code: 'not-begun' }, 'it will not be'),
+    ])
+    isStuck = false
+    letGo?.()
+    t.match(await engine.act(note('third')), { outcome: 'done' })
+    const rows = await engine.db.selectFrom('outage_event').selectAll().orderBy('id').execute()
+    t.strictSame(
+      rows.flatMap(({ kind, data }) => (kind === 'note' ? [(data as { text: string }).text] : [])),
+      ['first', 'third'],
+    )
+    const audits = await engine.db.selectFrom('audit').select('after').execute()
+    t.equal(audits.length, 2)
+  },
+)
 
 t.test('closing ends in bounded time while the database hangs', async (t) => {
   let way: Awaited<ReturnType<typeof openSwallowingWay>> | undefined

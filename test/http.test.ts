@@ -1,4 +1,6 @@
+import net from 'node:net'
 import t from 'tap'
+import { GivenUp } from '../src/control-room/asking.ts'
 import type { Act, ActAnswer, Actor } from '../src/ledger/acts.ts'
 import { toSaveObservations } from '../src/stores/observations.ts'
 import { runIn } from '../src/stores/statement.ts'
@@ -513,6 +515,27 @@ t.test('a gateway passes acts on to the engine, and says so when there is none',
     status: 503,
     body: { code: 'engine-away' },
   })
+  // It has the act, and is gone before it answers.
+  const deaf = net.createServer((socket) => socket.once('data', () => socket.destroy()))
+  await new Promise<void>((done) => deaf.listen(0, '127.0.0.1', done))
+  t.teardown(() => deaf.close())
+  const { port } = deaf.address() as net.AddressInfo
+  const lost = await openFront(t, database, { engineUrl: `http://127.0.0.1:${port}` })
+  t.match(await lost.ask('POST', '/api/v1/outages/x/note', token, note), {
+    status: 503,
+    body: { code: 'outcome-open' },
+  })
+  for (const [code, told] of [
+    ['not-begun', 'not-done'],
+    ['under-way', 'outcome-open'],
+  ] as const) {
+    const slow = await openFront(t, database, { act: () => Promise.reject(new GivenUp(code)) })
+    t.match(
+      await slow.ask('POST', '/api/v1/outages/x/note', token, note),
+      { status: 503, body: { code: told } },
+      `an act that is ${code}`,
+    )
+  }
   const alone = await openFront(t, database)
   t.match(await alone.ask('POST', '/api/v1/outages/x/note', token, note), {
     status: 503,

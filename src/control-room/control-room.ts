@@ -13,6 +13,7 @@ import type { Statement } from '../stores/statement.ts'
 import type { Writer } from '../stores/writer.ts'
 import { MS_PER_S } from '../time.ts'
 import { openActs } from './acts.ts'
+import { ANSWER_MS_MAX, askFor } from './asking.ts'
 import { openDeadlines } from './deadlines.ts'
 import { openDeriving } from './deriving.ts'
 import { openIntake, type DoorRefusal, type Taken } from './intake.ts'
@@ -42,6 +43,8 @@ export type ControlRoomParts = {
     readonly ledger: LedgerSettings
     /** Feeders that run in parallel for longer are an alarm; `PARALLEL_ALERT_MS` where nothing is said. */
     readonly parallelAlertMs?: number
+    /** How long whoever asks for an act waits for its answer; `ANSWER_MS_MAX` where nothing is said. */
+    readonly answerMsMax?: number
   }
   /** The engine's own way of writing; reading goes through `db`. */
   readonly writer: Writer
@@ -67,9 +70,12 @@ export type ControlRoom = {
   take(message: FieldMessage): void
   /** The broker let something of a gateway not even in: counted and logged with what is refused here. */
   refused(reason: DoorRefusal, topic: string, detail: string): void
+  /** Throws `GivenUp` where the answer takes too long. */
   act(act: Act, actor: Actor): Promise<ActAnswer>
   /** Numbers and stores notices that follow from something else than the ledger; `also` runs in the same transaction. */
   announce(drafts: readonly Draft[], also?: (tx: Tx) => Promise<void>): Promise<void>
+  /** The same for somebody who waits for the answer, and not for ever (`GivenUp`). */
+  announceFor(drafts: readonly Draft[], also?: (tx: Tx) => Promise<void>): Promise<void>
   /** Another network revision may be in force. */
   reviseNetwork(): void
   /** Why nothing is committed at the moment; empty when all is well. */
@@ -93,7 +99,7 @@ type Job = MessageJob | { readonly job: 'other'; readonly answer: () => Promise<
  */
 export async function openControlRoom(parts: ControlRoomParts): Promise<ControlRoom> {
   const { db, clock, logger, settings } = parts
-  const { notices } = settings
+  const { notices, answerMsMax = ANSWER_MS_MAX } = settings
   const queue: Job[] = []
   const metrics = countEngine(parts.metrics, () => queue.length)
   const memory = emptyMemory(settings.ledger)
@@ -182,22 +188,18 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
     wake()
   }
 
-  /** Lets the one writer answer in its turn. What goes wrong is told to whoever asked, unless `mend` throws: then the engine dies of it. */
+  /**
+   * Lets the one writer answer in its turn. What goes wrong is told to whoever asked, unless `mend` throws: then the engine dies of it. Whoever
+   * has waited too long hears that (`GivenUp`).
+   */
   function ask<T>(
     answer: () => Promise<T>,
+    answerMsMax: number,
     mend: (error: unknown) => Promise<void> = () => Promise.resolve(),
   ): Promise<T> {
-    return new Promise((done, failed) => {
-      const answerThem = async (): Promise<void> => {
-        try {
-          done(await answer())
-        } catch (error) {
-          await mend(error)
-          failed(error)
-        }
-      }
-      push({ job: 'other', answer: answerThem })
-    })
+    const asked = askFor(answer, mend, answerMsMax)
+    push({ job: 'other', answer: asked.begin })
+    return asked.answer
   }
 
   function wake(): void {
@@ -332,8 +334,9 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   return {
     take: (message) => push({ job: 'message', message, receivedAt: clock() }),
     refused: (reason, topic, detail) => intake.refuse(reason, topic, detail),
-    act: (act, actor) => ask(() => perform(act, actor), afterRefusal),
-    announce: (drafts, also) => ask(() => announce(drafts, also)),
+    act: (act, actor) => ask(() => perform(act, actor), answerMsMax, afterRefusal),
+    announce: (drafts, also) => ask(() => announce(drafts, also), Infinity),
+    announceFor: (drafts, also) => ask(() => announce(drafts, also), answerMsMax),
     reviseNetwork: () => push({ job: 'other', answer: reviseNetwork }),
     troubles: () => {
       const trouble = patience.trouble()

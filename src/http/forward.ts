@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { HttpParts } from './parts.ts'
-import { Problem } from './problem.ts'
+import { OUTCOME_OPEN, Problem } from './problem.ts'
 
 const FORWARD_TIMEOUT_MS = 10_000
 
@@ -21,6 +21,8 @@ export function openForward({
         method: request.method,
         headers: {
           authorization: request.headers.authorization ?? '',
+          // On a way of its own: of one kept open nobody could say whether it was gone before the act was heard.
+          connection: 'close',
           ...(request.body === undefined || request.body === null
             ? {}
             : { 'content-type': 'application/json' }),
@@ -33,6 +35,7 @@ export function openForward({
     } catch (error) {
       if (!away) logger.warn({ err: error, msg: 'engine does not answer' })
       away = true
+      if (!isUnheard(error)) throw new Problem(503, 'outcome-open', OUTCOME_OPEN)
       throw new Problem(503, 'engine-away', 'the engine does not answer; try again in a moment')
     }
     if (away) logger.info({ msg: 'engine answers again' })
@@ -44,3 +47,16 @@ export function openForward({
   }
   return forward
 }
+
+const UNHEARD = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/** The engine was not reached at all: it has not heard of the act, and will not do it. */
+const isUnheard = (error: unknown): boolean =>
+  UNHEARD.has(((error as Error).cause as { code?: string } | undefined)?.code ?? '')

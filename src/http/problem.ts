@@ -63,6 +63,10 @@ export class Problem extends Error {
   }
 }
 
+/** What whoever acted is told when the answer does not come: nobody knows yet. */
+export const OUTCOME_OPEN =
+  'no answer came in time: it may have been done, or be done yet; look before you try again'
+
 export const notFound = (code: string, detail: string): Problem => new Problem(404, code, detail)
 
 /** A fault in one field that only the handler can see; answered like a schema fault. */

@@ -35,7 +35,14 @@ import { targetRoutes } from './targets.ts'
 import { planningRoutes } from './planning.ts'
 import { temperatureRoutes } from './temperatures.ts'
 import { predictedRoutes } from './predicted.ts'
-import { badFields, Problem, ProblemAnswer, sendProblem, type ProblemPart } from './problem.ts'
+import {
+  badFields,
+  OUTCOME_OPEN,
+  Problem,
+  ProblemAnswer,
+  sendProblem,
+  type ProblemPart,
+} from './problem.ts'
 import { openProbable, probableRoutes } from './probable.ts'
 import { publicRoutes } from './public.ts'
 import { refuseUnstorable } from './storable.ts'
@@ -220,6 +227,11 @@ function problemOf(error: unknown): Problem {
     )
     return badFields(parts)
   }
+  if (fault.code === 'not-begun') {
+    const says = 'nothing can be saved just now: it was not done, and will not be; try again'
+    return new Problem(503, 'not-done', says)
+  }
+  if (fault.code === 'under-way') return new Problem(503, 'outcome-open', OUTCOME_OPEN)
   if (isDatabaseAway(fault)) {
     return new Problem(503, 'database-away', 'the database does not answer; try again in a moment')
   }
