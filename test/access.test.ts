@@ -177,14 +177,17 @@ t.test('every route × every role: let in, or refused with 401 and 403 as proble
     admin: await tokenFor('admin'),
   }
   let tried = 0
+  const refused = { 401: 0, 403: 0 }
   for (const [route, who] of EXPECTED) {
     const [method = '', pattern = ''] = route.split(' ')
     const url = pattern.replace(/:\w+/, 'x')
-    if (url === '/live' || !front.app.hasRoute({ method, url: pattern })) continue
+    if (url === '/live') continue
+    t.ok(front.app.hasRoute({ method, url: pattern }), `${route} is there`)
     tried++
     const nobody = await front.ask(method, url)
     if (who === '*') t.not(nobody.status, 401, `${route} nobody`)
     else {
+      refused[401]++
       t.match(nobody, { status: 401, body: { code: 'no-token', status: 401 } }, `${route} nobody`)
       t.match(nobody.headers, { 'www-authenticate': /^Bearer/, 'content-type': /problem\+json/ })
     }
@@ -193,6 +196,7 @@ t.test('every route × every role: let in, or refused with 401 and 403 as proble
       if (who === '*' || who.includes(LETTER[role])) {
         t.notOk(status === 401 || status === 403, `${route} ${role}: ${status}`)
       } else {
+        refused[403]++
         t.match(
           { status, body },
           { status: 403, body: { code: 'not-allowed' } },
@@ -201,7 +205,11 @@ t.test('every route × every role: let in, or refused with 401 and 403 as proble
       }
     }
   }
-  t.ok(tried >= 18, `${tried} routes tried`)
+  t.equal(tried, EXPECTED.size - 1, 'every route but the socket')
+  const counted = await front.metrics.metrics()
+  for (const [status, many] of Object.entries(refused)) {
+    t.match(counted, `relight_http_refused_total{status="${status}"} ${many}\n`, 'counted')
+  }
 })
 
 t.test('own and foreign: a customer reaches no point but their own by any way', async (t) => {
@@ -245,6 +253,115 @@ t.test('own and foreign: a customer reaches no point but their own by any way', 
   t.same(reader.notices(), [])
   t.notOk(reader.frames.some(({ type }) => type === 'subscribed'))
 })
+
+/** What a customer may use, asked about somebody else's point; `mine`: it takes no name of a point, and tells of one's own. */
+const FOREIGN: Readonly<
+  Record<string, 'mine' | { readonly url?: string; readonly body?: object }>
+> = {
+  'GET /api/v1/me': 'mine',
+  'POST /api/v1/me/reports': { body: { servicePoint: 'P4', kind: 'noPower' } },
+  'GET /api/v1/me/preferences': 'mine',
+  'PUT /api/v1/me/preferences': {
+    body: {
+      channels: [{ channel: 'email', address: 'a@example.org', servicePoints: ['P1', 'P4'] }],
+    },
+  },
+  'GET /api/v1/me/deliveries': 'mine',
+  'POST /api/v1/me/satisfaction': {
+    body: { outage: 'outage-of-eve', servicePoint: 'P4', score: 1 },
+  },
+  'GET /api/v1/me/complaints': 'mine',
+  'POST /api/v1/me/complaints': { body: { servicePoint: 'P4', words: 'x' } },
+  'GET /api/v1/me/owed': { url: '/api/v1/me/owed?servicePoint=P4' },
+  'GET /api/v1/me/calendar': 'mine',
+  'POST /api/v1/live/ticket': 'mine',
+}
+
+t.test(
+  "own and foreign, route by route: what is another customer's is neither told nor touched",
+  async (t) => {
+    const open = [...EXPECTED].filter(([, who]) => who.includes('c')).map(([route]) => route)
+    t.same(open.sort(), Object.keys(FOREIGN).sort(), 'every route that customers may use is tried')
+    const database = await openTestDatabase(t)
+    const { db } = database
+    const front = await openFront(t, database)
+    const eve = await issueToken(
+      { role: 'customer', subject: 'eve', servicePoints: ['P4'], ttlS: 3600 },
+      SECRET,
+      NOW,
+    )
+    const ask = (token: string, method: string, url: string, body?: object) =>
+      front.ask(method, url, token, body)
+    const address = 'eve@example.org'
+    const channels = [{ channel: 'email', address }]
+    const words = 'words of eve'
+    for (const [method, url, body] of [
+      ['PUT', '/api/v1/me/preferences', { channels }],
+      ['POST', '/api/v1/me/complaints', { servicePoint: 'P4', words }],
+      ['POST', '/api/v1/me/reports', { servicePoint: 'P4', kind: 'noPower', words }],
+    ] as const) {
+      t.equal((await ask(eve, method, url, body)).status, 200, `${url} of eve`)
+    }
+    const { id } = await db.selectFrom('recipient').select('id').executeTakeFirstOrThrow()
+    const when = new Date(NOW)
+    await db
+      .insertInto('outbox')
+      .values({
+        recipient: id,
+        notice_seq: 1,
+        kind: 'supplyLost',
+        outage: 'outage-of-eve',
+        order_key: 'outage-of-eve',
+        urgent: true,
+        data: '{}',
+        next_at: when,
+        expires_at: when,
+        created_at: when,
+      })
+      .execute()
+    const { calendars } = (await ask(eve, 'GET', '/api/v1/me/calendar')).body
+    const marks = ['P4', 'eve', address, words, calendars[0].path]
+    const told = async (token: string) => {
+      const answers = []
+      for (const [route, how] of Object.entries(FOREIGN)) {
+        const [method = '', url = ''] = route.split(' ')
+        if (how === 'mine') answers.push((await ask(token, method, url)).text)
+      }
+      return answers.join()
+    }
+    const hers = await told(eve)
+    for (const mark of marks) t.match(hers, mark, `eve is told of ${mark}`)
+    const kept = async () =>
+      JSON.stringify(
+        await Promise.all(
+          (
+            ['recipient', 'complaint', 'customer_report', 'satisfaction', 'calendar_key'] as const
+          ).map((table) => db.selectFrom(table).selectAll().execute()),
+        ),
+      )
+    const before = await kept()
+
+    for (const [who, token] of [
+      ['ann', await tokenFor('customer', ['P1'])],
+      ['nobody in particular', await tokenFor('customer', [])],
+      ['an administrator', await tokenFor('admin')],
+    ] as const) {
+      for (const [route, how] of Object.entries(FOREIGN)) {
+        if (how === 'mine') continue
+        const [method = '', url = ''] = route.split(' ')
+        t.match(
+          await ask(token, method, how.url ?? url, how.body),
+          { status: 403, body: { code: 'not-yours' } },
+          `${route} ${who}`,
+        )
+      }
+      t.equal(await kept(), before, `${who} has touched nothing`)
+      const his = await told(token)
+      for (const mark of marks) t.notMatch(his, mark, `${who} is not told of ${mark}`)
+      await db.deleteFrom('calendar_key').where('subject', '<>', 'eve').execute()
+    }
+  },
+)
 
 t.test('tokens: only what we signed, as we signed it, while it is valid', async (t) => {
   const database = await openTestDatabase(t)
