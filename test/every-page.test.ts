@@ -9,6 +9,7 @@ import type { Role } from '../src/stores/identity.ts'
 import { MS_PER_DAY, MS_PER_H, MS_PER_MIN } from '../src/time.ts'
 import { until } from './support/broker.ts'
 import { buildPages, noBrowser, openBrowser, violations, visit } from './support/browser.ts'
+import { layoutFaults } from './support/layout.ts'
 import { FAULTED, FIRST, MEASURED_TOWN, measuredTown } from './support/measured-town.ts'
 import type { TestService } from './support/service.ts'
 
@@ -180,14 +181,12 @@ async function turnTo(page: Page, language: (typeof LOOKS)[number][0]): Promise<
 
 /** In both languages and themes; the theme is one attribute, which is all that its button sets. */
 async function judge(t: Test, page: Page, says: string): Promise<void> {
-  const shown = page.viewportSize()?.width ?? 0
   for (const [language, theme] of LOOKS) {
     await turnTo(page, language)
     await page.locator('h1, .agenda, .agenda + *, .limits').first().waitFor()
     await page.evaluate(`document.documentElement.dataset.theme = '${theme}'`)
     t.same(await violations(page), [], `${says}, ${language}, ${theme}`)
-    const wide = await page.evaluate<number>('document.documentElement.scrollWidth')
-    t.ok(wide <= shown, `${says}, ${language}: ${wide} px wide`)
+    t.same(await layoutFaults(page), [], `${says}, ${language}: everything has its place`)
   }
   await turnTo(page, LOOKS[0][0])
 }
