@@ -56,6 +56,8 @@ export type Service = {
 const CLIENT_ID = 'relight-engine'
 /** Whoever asks over HTTP or a socket is told after so long that there is no answer. */
 const ANSWER_MS_MAX = 20_000
+/** Spreading a storm's notices over all who are written to may take longer. */
+const LETTERS_ANSWER_MS_MAX = MS_PER_MIN
 /** One table of a network of a million customers may take so long to read. */
 const WHOLE_NETWORK_MS_MAX = 120_000
 const PING_EVERY_MS = 2000
@@ -173,8 +175,11 @@ async function openAll(
     const complain = (error: unknown): void => {
       logger.warn({ err: error, msg: 'recipients keep their old places' })
     }
+    // Of its own, and not patient: a question of theirs that is never answered would be the last letter.
+    const letters = openImpatient(config, LETTERS_ANSWER_MS_MAX)
+    closers.push(() => letters.close())
     const deliverer = openDeliverer({
-      outbox: openOutbox(db, settings.timeZone, settings.phones),
+      outbox: openOutbox(letters.db, settings.timeZone, settings.phones),
       channels: channelsOf(settings),
       clock,
       logger,
