@@ -3,7 +3,8 @@ import t from 'tap'
 import { groupCode } from '../src/ledger/facts.ts'
 import { CAUSES, categoryOf, causeOf, dltNatureOf } from '../src/reliability/causes.ts'
 import { reportHtml } from '../src/reliability/report-html.ts'
-import { reportXlsx } from '../src/reliability/report-xlsx.ts'
+import { workbook } from '../src/http/workbook.ts'
+import { reportSheets } from '../src/reliability/report-sheets.ts'
 import { reportCsv, shown } from '../src/reliability/report.ts'
 import type { Rulebook } from '../src/reliability/rulebook.ts'
 import { DLT_836, IEEE_1366, rulebookOf } from '../src/reliability/rulebooks.ts'
@@ -74,12 +75,13 @@ t.test(
     t.match(html, '2025: too little history for a threshold')
     t.match(html, '1 restoration steps of imported records name no load point')
 
-    const files = unzipSync(reportXlsx(byFeeder, 'zh-CN'))
+    const files = unzipSync(workbook(reportSheets(byFeeder, 'zh-CN')))
     t.strictSame(Object.keys(files), [
       '[Content_Types].xml',
       '_rels/.rels',
       'xl/workbook.xml',
       'xl/_rels/workbook.xml.rels',
+      'xl/styles.xml',
       'xl/worksheets/sheet1.xml',
       'xl/worksheets/sheet2.xml',
     ])

@@ -9,7 +9,7 @@ import {
   type ListedOf,
 } from '../reliability/lists-printed.ts'
 import { CAUSE_LEVELS, causeName, PARETO_ORDERS } from '../reliability/pareto.ts'
-import { listCsv, listHtml, listXlsx, type PrintedList } from '../reliability/printed-list.ts'
+import { listCsv, listHtml, listSheets, type PrintedList } from '../reliability/printed-list.ts'
 import type { ReportLanguage } from '../reliability/report.ts'
 import type { Words } from '../reliability/rule-words.ts'
 import { WORST_ORDERS } from '../reliability/worst.ts'
@@ -259,7 +259,7 @@ function sendList(
     name: `${name}-${printed.rulebook.id}-${printed.from}-${printed.to}`,
     json: () => json,
     csv: () => listCsv(printed, language),
-    xlsx: () => listXlsx(printed, language),
+    sheets: () => listSheets(printed, language),
     html: () => listHtml(printed, language),
   })
 }

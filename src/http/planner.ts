@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { reportHtml } from '../reliability/report-html.ts'
-import { reportXlsx } from '../reliability/report-xlsx.ts'
+import { reportSheets } from '../reliability/report-sheets.ts'
 import { reportCsv } from '../reliability/report.ts'
 import { compareReports, type ComparedSide, type Headline } from '../stores/compare.ts'
 import { explain } from '../stores/explain.ts'
@@ -50,7 +50,7 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
         name: `indices-${report.rulebook.id}-${report.from}-${report.to}`,
         json: () => report,
         csv: () => reportCsv(report),
-        xlsx: () => reportXlsx(report, language),
+        sheets: () => reportSheets(report, language),
         html: () => reportHtml(report, language),
       })
     },

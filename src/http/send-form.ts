@@ -1,5 +1,7 @@
 import type { FastifyReply } from 'fastify'
+import type { Sheet } from '../reliability/report-sheets.ts'
 import { XLSX } from './schemas.ts'
+import { workbook } from './workbook.ts'
 
 /** A report in the form that was asked for: data, a file to keep, or a page to print. */
 export function sendForm(
@@ -9,7 +11,7 @@ export function sendForm(
     readonly name: string
     readonly json: () => unknown
     readonly csv: () => string
-    readonly xlsx: () => Uint8Array
+    readonly sheets: () => readonly Sheet[]
     readonly html: () => string
   },
 ): unknown {
@@ -19,7 +21,9 @@ export function sendForm(
     case 'csv':
       return attach('csv').type('text/csv; charset=utf-8').send(report.csv())
     case 'xlsx':
-      return attach('xlsx').type(XLSX).send(Buffer.from(report.xlsx()))
+      return attach('xlsx')
+        .type(XLSX)
+        .send(Buffer.from(workbook(report.sheets())))
     case 'html':
       return reply.type('text/html; charset=utf-8').send(report.html())
     case 'json':

@@ -182,7 +182,7 @@ export function printedCustomers(
       { name: words('Momentary events', '短时停电事件') },
       { name: words('Total', '累计停电'), unit: 'min' },
       { name: words('Longest', '最长一次'), unit: 'min' },
-      { name: LAST },
+      { name: LAST, instant: true },
       { name: words('Why it is here', '列入原因') },
     ],
     rows: asked.rows.map((row) => [
@@ -226,7 +226,7 @@ export function printedFrequent(
       ...asked.months.map((many) => ({
         name: words(`In ${many} month${many === 1 ? '' : 's'}`, `${many} 个月内次数`),
       })),
-      { name: LAST },
+      { name: LAST, instant: true },
       { name: words('Why it is here', '列入原因') },
     ],
     rows: asked.rows.map((row) => [

@@ -1,6 +1,8 @@
+import type { EpochMs } from '../time.ts'
+import { offsetMs } from './calendar.ts'
 import { count, escape, list, notesOf, page } from './print-page.ts'
 import { csvOf, settingsInWords, type ReportLanguage } from './report.ts'
-import { workbook } from './report-xlsx.ts'
+import type { Sheet, SheetCell } from './report-sheets.ts'
 import { leftOutInWords, type Words } from './rule-words.ts'
 import { rulebookOf } from './rulebooks.ts'
 import type { RulebookSettings } from './rulebook.ts'
@@ -14,6 +16,8 @@ export type ListColumn = {
   readonly share?: true
   /** Places behind the point on paper; 2 where nothing is said. */
   readonly digits?: number
+  /** Instants, as RFC 3339; on paper and in spreadsheets they are what the utility's clock showed. */
+  readonly instant?: true
 }
 
 /** A list as it is printed and handed on: what it was made of is part of it. */
@@ -105,14 +109,22 @@ export function listCsv(printed: PrintedList, language: ReportLanguage): string 
   ])
 }
 
-export function listXlsx(printed: PrintedList, language: ReportLanguage): Uint8Array {
+export function listSheets(printed: PrintedList, language: ReportLanguage): Sheet[] {
   const words = WORDS[language]
-  return workbook([
+  return [
     {
       name: words.sheet,
+      headed: true,
       rows: [
         printed.columns.map((column) => titleOf(column, language)),
-        ...printed.rows.map((row) => row.map((cell) => said(cell, language))),
+        ...printed.rows.map((row) =>
+          row.map((cell, i): SheetCell => {
+            const value = said(cell, language)
+            return printed.columns[i]?.instant === true && typeof value === 'string'
+              ? { at: Date.parse(value), timeZone: printed.timeZone }
+              : value
+          }),
+        ),
       ],
     },
     {
@@ -124,22 +136,28 @@ export function listXlsx(printed: PrintedList, language: ReportLanguage): Uint8A
         ...printed.notes.map((note) => [note[language]]),
       ],
     },
-  ])
+  ]
 }
+
+/** `2025-03-30 02:15` by the clock of a zone. */
+const localClock = (at: EpochMs, timeZone: string): string =>
+  new Date(at + offsetMs(at, timeZone)).toISOString().slice(0, 16).replace('T', ' ')
 
 const figure = (value: number | null, digits: number | undefined): string =>
   value === null || digits === undefined ? count(value) : value.toFixed(digits)
 
 export function listHtml(printed: PrintedList, language: ReportLanguage): string {
   const words = WORDS[language]
-  const { columns, rows, rulebook, from, to } = printed
+  const { columns, rows, rulebook, from, to, timeZone } = printed
   const title = printed.title[language]
   const numeric = columns.map((_, i) => rows.some((row) => typeof row[i] === 'number'))
   const cellOf = (cell: ListCell, column: number): string => {
     const share = columns[column]?.share === true
     const text =
       typeof cell === 'string'
-        ? cell
+        ? columns[column]?.instant === true
+          ? localClock(Date.parse(cell), timeZone)
+          : cell
         : share && cell !== null
           ? `${(cell * 100).toFixed(1)} %`
           : figure(cell, columns[column]?.digits)

@@ -1,0 +1,57 @@
+import type { EpochMs } from '../time.ts'
+import type { LocalDay } from './calendar.ts'
+import { leftOutInWords } from './rule-words.ts'
+import { reportTable, settingsInWords, type PrintedReport, type ReportLanguage } from './report.ts'
+
+/** Days and instants are dates of the spreadsheet, which knows no zones: an instant is what the clock of its zone showed. */
+export type SheetCell =
+  | string
+  | number
+  | null
+  | { readonly day: LocalDay }
+  | { readonly at: EpochMs; readonly timeZone: string }
+export type Sheet = {
+  readonly name: string
+  /** The first row names the columns, and stays in sight. */
+  readonly headed?: true
+  readonly rows: readonly (readonly SheetCell[])[]
+}
+
+/** A report as a workbook: the rows, and a second sheet with the settings, exclusions and notes. Numbers in full. */
+export function reportSheets(report: PrintedReport, language: ReportLanguage): Sheet[] {
+  const zh = language === 'zh-CN'
+  return [
+    { name: zh ? '指标' : 'indices', headed: true, rows: datedRows(report) },
+    {
+      name: zh ? '参数' : 'settings',
+      rows: [
+        [zh ? '规程' : 'rulebook', report.rulebook.name],
+        [zh ? '起' : 'from', { day: report.from }],
+        [zh ? '止（不含）' : 'to (exclusive)', { day: report.to }],
+        [zh ? '时区' : 'time zone', report.timeZone],
+        [
+          zh ? '不计' : 'left out',
+          report.exclude.map((what) => leftOutInWords(what)[language]).join(', '),
+        ],
+        ...settingsInWords(report.rulebook.settings, language),
+        ...report.majorDays.map(({ year, thresholdMin, days }) => [
+          `T_MED ${year} (min)`,
+          thresholdMin,
+          ...days.map(({ date }) => ({ day: date })),
+        ]),
+        ...(report.notesInWords?.map((note) => note[language]) ?? report.notes).map((note) => [
+          note,
+        ]),
+      ],
+    },
+  ]
+}
+
+function datedRows(report: PrintedReport): SheetCell[][] {
+  const [head = [], ...rows] = reportTable(report)
+  if (report.by !== 'day') return [head, ...rows]
+  return [
+    head,
+    ...rows.map(([day, ...rest]) => [typeof day === 'string' ? { day } : null, ...rest]),
+  ]
+}
