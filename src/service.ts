@@ -58,6 +58,9 @@ const CLIENT_ID = 'relight-engine'
 const ANSWER_MS_MAX = 20_000
 /** Spreading a storm's notices over all who are written to may take longer. */
 const LETTERS_ANSWER_MS_MAX = MS_PER_MIN
+const LETTER_WAYS = 6
+/** What the engine reads of its own record at a start is the longest that it asks. */
+const RECORD_ANSWER_MS_MAX = 120_000
 /** One table of a network of a million customers may take so long to read. */
 const WHOLE_NETWORK_MS_MAX = 120_000
 const PING_EVERY_MS = 2000
@@ -176,7 +179,7 @@ async function openAll(
       logger.warn({ err: error, msg: 'recipients keep their old places' })
     }
     // Of its own, and not patient: a question of theirs that is never answered would be the last letter.
-    const letters = openImpatient(config, LETTERS_ANSWER_MS_MAX)
+    const letters = openImpatient({ ...config, max: LETTER_WAYS }, LETTERS_ANSWER_MS_MAX)
     closers.push(() => letters.close())
     const deliverer = openDeliverer({
       outbox: openOutbox(letters.db, settings.timeZone, settings.phones),
@@ -195,8 +198,11 @@ async function openAll(
     closers.push(() => publisher.close())
     const writer = openWriter(config)
     closers.push(() => writer.close())
+    // The one writer waits for it: an answer that never comes must not be the last that it waits for.
+    const record = openImpatient(config, RECORD_ANSWER_MS_MAX)
+    closers.push(() => record.close())
     controlRoom = await openControlRoom({
-      db,
+      db: record.db,
       clock,
       logger,
       metrics,
