@@ -178,7 +178,7 @@ async function openAll(
     const complain = (error: unknown): void => {
       logger.warn({ err: error, msg: 'recipients keep their old places' })
     }
-    // Of its own, and not patient: a question of theirs that is never answered would be the last letter.
+    // Of its own, and not patient: a question that is never answered would be the last of whoever asked it.
     const letters = openImpatient({ ...config, max: LETTER_WAYS }, LETTERS_ANSWER_MS_MAX)
     closers.push(() => letters.close())
     const deliverer = openDeliverer({
@@ -190,7 +190,7 @@ async function openAll(
     closers.push(() => deliverer.close())
     closers.push(keepRollingUp(db, settings.timeZone, logger))
     const publisher = openPublisher({
-      db,
+      db: letters.db,
       clock,
       logger,
       publish: async (topic, payload, options) => feed?.publish(topic, payload, options),
@@ -237,7 +237,7 @@ async function openAll(
     room.reviseNetwork()
     await readdress()
     const loadWatch = openLoadWatch({
-      db,
+      db: record.db,
       clock,
       logger,
       timeZone: settings.timeZone,

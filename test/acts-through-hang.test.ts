@@ -1,4 +1,6 @@
+import pino from 'pino'
 import t from 'tap'
+import { openPublisher } from '../src/control-room/publisher.ts'
 import { handNetwork, openWatchedRoom } from './support/hand-engine.ts'
 import { DEFAULT_SETTINGS } from '../src/ledger/state.ts'
 import { openImpatient } from '../src/stores/database.ts'
@@ -84,3 +86,26 @@ t.test(
     t.same(room.troubles(), [])
   },
 )
+
+t.test('what the broker is to keep of an outage goes out although the database hung', async (t) => {
+  const database = await openTestDatabase(t)
+  const { way, url } = await openWay(t, database)
+  const asked = openImpatient({ connectionString: url, max: 2 }, GIVEN_UP_MS)
+  t.teardown(() => asked.close())
+  const published: string[] = []
+  const publisher = openPublisher({
+    db: asked.db,
+    clock: () => T0,
+    logger: pino({ level: 'silent' }),
+    publish: async (topic) => void published.push(topic),
+  })
+  publisher.changed(['o1'])
+  await until(() => published.length === 1, 'it is told')
+  way.hang()
+  publisher.changed(['o2'])
+  await new Promise((next) => setTimeout(next, GIVEN_UP_MS / 2))
+  t.equal(published.length, 1)
+  await way.mend()
+  await until(() => published.length === 2, 'and so is the next')
+  await publisher.close()
+})
