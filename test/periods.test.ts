@@ -1,3 +1,4 @@
+import readWorkbook from 'read-excel-file/node'
 import t from 'tap'
 import { IEEE_1366 } from '../src/reliability/rulebooks.ts'
 import type { Database } from '../src/stores/database.ts'
@@ -278,4 +279,57 @@ t.test('over HTTP: months, and what was filed beside what the ledger says today'
     ],
   )
   t.match(await month('2025-13'), { status: 400, body: { errors: [{ at: '/month' }] } })
+
+  await database.db
+    .insertInto('correction')
+    .values(
+      [
+        ['O1', now + 1000],
+        ['O2', now + 1000],
+        ['late', now - 1000],
+      ].map(([outage, at]) => ({
+        outage: String(outage),
+        known_at: new Date(at as number),
+        why: '[]',
+        before: '{}',
+        after: '{}',
+      })),
+    )
+    .execute()
+  const report = (more: string) =>
+    front.ask('GET', `/api/v1/indices?from=2025-03-01&to=2025-05-01&${more}`, planner)
+  const paper = (await report('format=html')).text
+  const rows = [...paper.matchAll(/<tr><td>2025-03<\/td>.*?<\/tr>/g)].map(([row]) =>
+    [...row.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, cell]) => cell),
+  )
+  const filedAt = '2025-05-10 08:00' // by the clock of Shanghai
+  t.strictSame(
+    rows.find(([, , , index]) => index === 'CAIDI (min)'),
+    [
+      '2025-03',
+      filedAt,
+      'planner of the test',
+      'CAIDI (min)',
+      '120.00',
+      '90.00',
+      'Outages corrected since: O1',
+    ],
+    'what lies in another month, and what was corrected before it was filed, is not named',
+  )
+  t.match((await report('format=html&language=zh-CN')).text, '上报值')
+  t.notMatch((await report('format=html&feeder=F1')).text, 'Filed as')
+  t.notMatch(
+    (await front.ask('GET', '/api/v1/indices?from=2025-03-02&to=2025-05-01&format=html', planner))
+      .text,
+    'Filed as',
+    'a month of which the period lacks a day',
+  )
+  const { rawPayload } = await front.app.inject({
+    url: '/api/v1/indices?from=2025-03-01&to=2025-05-01&format=xlsx',
+    headers: { authorization: `Bearer ${planner}` },
+  })
+  const filed = (await readWorkbook(rawPayload)).find(({ sheet }) => sheet === 'filed')
+  const [month3, at, ...caidi] = filed?.data.find(([, , , index]) => index === 'CAIDI') ?? []
+  t.strictSame([month3, ...caidi], ['2025-03', 'planner of the test', 'CAIDI', 120, 90, 'O1'])
+  t.ok(Math.abs(Number(at) - Date.parse('2025-05-10T08:00:00Z')) < 1000, String(at))
 })

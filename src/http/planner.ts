@@ -6,6 +6,7 @@ import { compareReports, type ComparedSide, type Headline } from '../stores/comp
 import { explain } from '../stores/explain.ts'
 import { indicesReport } from '../stores/indices.ts'
 import { majorDays } from '../stores/major-days.ts'
+import { filedMonths } from '../stores/periods.ts'
 import { withinOf } from '../stores/report-question.ts'
 import { ExplainAnswer } from './explain-schemas.ts'
 import { Id } from './params.ts'
@@ -44,14 +45,23 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
       },
     },
     async ({ query }, reply) => {
-      const report = await indicesReport(db, reportQuestion(query, clock(), timeZone))
+      const question = reportQuestion(query, clock(), timeZone)
+      const report = await indicesReport(db, question)
       const language = query.language ?? 'en'
-      return sendForm(reply, query.format ?? 'json', {
-        name: `indices-${report.rulebook.id}-${report.from}-${report.to}`,
+      const format = query.format ?? 'json'
+      const { id: rulebook } = report.rulebook
+      // What is filed is filed of the whole system.
+      const isWhole = Object.keys(withinOf(query)).length === 0
+      const filed =
+        isWhole && (format === 'html' || format === 'xlsx')
+          ? await filedMonths(db, { from: report.from, to: report.to, rulebook }, clock())
+          : []
+      return sendForm(reply, format, {
+        name: `indices-${rulebook}-${report.from}-${report.to}`,
         json: () => report,
         csv: () => reportCsv(report),
-        sheets: () => reportSheets(report, language),
-        html: () => reportHtml(report, language),
+        sheets: () => reportSheets({ ...report, filed }, language),
+        html: () => reportHtml({ ...report, filed }, language),
       })
     },
   )

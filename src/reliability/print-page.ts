@@ -1,3 +1,6 @@
+import type { EpochMs } from '../time.ts'
+import { offsetMs } from './calendar.ts'
+
 const STYLE = `body{font:11pt/1.4 system-ui,"Noto Sans CJK SC",sans-serif;margin:2cm;color:#111}
 h1{font-size:18pt;margin:0 0 .2em}h2{font-size:12pt;margin:1.4em 0 .3em}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.2em .6em;border-bottom:.5pt solid #999}
@@ -29,3 +32,7 @@ export const escape = (text: string): string =>
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
+
+/** `2025-03-30 02:15` by the clock of a zone. */
+export const localClock = (at: EpochMs, timeZone: string): string =>
+  new Date(at + offsetMs(at, timeZone)).toISOString().slice(0, 16).replace('T', ' ')

@@ -1,6 +1,4 @@
-import type { EpochMs } from '../time.ts'
-import { offsetMs } from './calendar.ts'
-import { count, escape, list, notesOf, page } from './print-page.ts'
+import { count, escape, list, localClock, notesOf, page } from './print-page.ts'
 import { csvOf, settingsInWords, type ReportLanguage } from './report.ts'
 import type { Sheet, SheetCell } from './report-sheets.ts'
 import { leftOutInWords, type Words } from './rule-words.ts'
@@ -138,10 +136,6 @@ export function listSheets(printed: PrintedList, language: ReportLanguage): Shee
     },
   ]
 }
-
-/** `2025-03-30 02:15` by the clock of a zone. */
-const localClock = (at: EpochMs, timeZone: string): string =>
-  new Date(at + offsetMs(at, timeZone)).toISOString().slice(0, 16).replace('T', ' ')
 
 const figure = (value: number | null, digits: number | undefined): string =>
   value === null || digits === undefined ? count(value) : value.toFixed(digits)

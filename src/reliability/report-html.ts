@@ -1,4 +1,4 @@
-import { count, escape, list, notesOf, page } from './print-page.ts'
+import { count, escape, list, localClock, notesOf, page } from './print-page.ts'
 import {
   groupName,
   indexName,
@@ -38,6 +38,16 @@ const WORDS = {
     provisional: 'Provisional: someone was without supply when this report was made.',
     none: '(none)',
     days: 'Days are those of',
+    filed: 'Filed months',
+    filedWhat:
+      'Figures of the whole system with nothing left out, as they were filed, and as the record tells them now.',
+    month: 'Month',
+    closedAt: 'Filed',
+    by: 'By',
+    filedAs: 'Filed as',
+    now: 'Now',
+    unchanged: 'as filed',
+    corrected: 'Outages corrected since',
   },
   'zh-CN': {
     title: '供电可靠性报告',
@@ -63,6 +73,15 @@ const WORDS = {
     provisional: '暂定：编制时仍有用户停电。',
     none: '（无）',
     days: '日期所用时区',
+    filed: '已上报月份',
+    filedWhat: '全系统、不剔除任何停电的指标：上报值与现值。',
+    month: '月份',
+    closedAt: '上报时间',
+    by: '上报人',
+    filedAs: '上报值',
+    now: '现值',
+    unchanged: '与上报一致',
+    corrected: '上报后更正的停电',
   },
 } as const
 
@@ -85,6 +104,7 @@ ${list(facts)}
 ${provisional ? `<p><strong>${escape(words.provisional)}</strong></p>` : ''}
 ${report.rows.length === 1 ? oneGroup(report, language) : manyGroups(report, language)}
 ${majorDays(report, language)}
+${filedMonths(report, language)}
 <h2>${escape(words.settings)}</h2>
 ${list(settingsInWords(report.rulebook.settings, language))}
 ${notesOf(words.notes, notes)}`
@@ -145,4 +165,27 @@ function majorDays(report: PrintedReport, language: ReportLanguage): string {
     return `<li>${year}: ${escape(threshold)}${named.length === 0 ? '' : `; ${escape(named.join(', '))}`}</li>`
   })
   return `<h2>${escape(words.majorDays)}</h2><ul>${years.join('')}</ul>`
+}
+
+function filedMonths(
+  { filed = [], rulebook, timeZone }: PrintedReport,
+  language: ReportLanguage,
+): string {
+  if (filed.length === 0) return ''
+  const words = WORDS[language]
+  const lines = filed.flatMap(({ month, closedAt, by, restated, corrected }) => {
+    const who = `<td>${escape(month)}</td><td>${localClock(Date.parse(closedAt), timeZone)}</td><td>${escape(by)}</td>`
+    const since =
+      corrected.length === 0 ? '' : `${escape(words.corrected)}: ${escape(corrected.join(', '))}`
+    if (restated.length === 0)
+      return [`<tr>${who}<td colspan="3">${words.unchanged}</td><td>${since}</td></tr>`]
+    return restated.map(({ index, unit, filed: was, now }) => {
+      const named = unit === null || unit === '1' ? index : `${index} (${unit})`
+      const figures = [was, now].map((value) => `<td class="n">${shown(value, unit ?? '1')}</td>`)
+      return `<tr>${who}<td title="${escape(indexName(rulebook.id, index, language))}">${escape(named)}</td>${figures.join('')}<td>${since}</td></tr>`
+    })
+  })
+  return `<h2>${escape(words.filed)}</h2><p>${escape(words.filedWhat)}</p>
+<table><thead><tr><th>${words.month}</th><th>${words.closedAt}</th><th>${words.by}</th><th>${words.index}</th><th class="n">${words.filedAs}</th><th class="n">${words.now}</th><th></th></tr></thead>
+<tbody>${lines.join('\n')}</tbody></table>`
 }

@@ -44,7 +44,25 @@ export function reportSheets(report: PrintedReport, language: ReportLanguage): S
         ]),
       ],
     },
+    ...filedSheet(report, language),
   ]
+}
+
+/** What was filed of these months beside what is so now; no sheet where none was. */
+function filedSheet({ filed = [], timeZone }: PrintedReport, language: ReportLanguage): Sheet[] {
+  if (filed.length === 0) return []
+  const [name, ...head] =
+    language === 'zh-CN'
+      ? ['已上报', '月份', '上报时间', '上报人', '指标', '上报值', '现值', '上报后更正的停电']
+      : ['filed', 'month', 'filed at', 'by', 'index', 'filed', 'now', 'outages corrected since']
+  const rows = filed.flatMap(({ month, closedAt, by, restated, corrected }) => {
+    const who: SheetCell[] = [month, { at: Date.parse(closedAt), timeZone }, by]
+    const since = corrected.join(', ')
+    return restated.length === 0
+      ? [[...who, null, null, null, since]]
+      : restated.map(({ index, filed: was, now }) => [...who, index, was, now, since])
+  })
+  return [{ name, headed: true, rows: [head, ...rows] }]
 }
 
 function datedRows(report: PrintedReport): SheetCell[][] {

@@ -30,6 +30,23 @@ export type PrintedReport = {
   /** The same in both languages; reports that were filed long ago have them in one. */
   readonly notesInWords?: readonly Words[]
   readonly rows: readonly IndexRow[]
+  /** Months of the period that have been filed, where the form has room for them. */
+  readonly filed?: readonly FiledMonth[]
+}
+
+/** A month whose figures were filed, of the whole system with nothing left out, and what the ledger says otherwise today. */
+export type FiledMonth = {
+  readonly month: string
+  readonly closedAt: string
+  readonly by: string
+  readonly restated: readonly {
+    readonly index: string
+    readonly unit: string | null
+    readonly filed: number | null
+    readonly now: number | null
+  }[]
+  /** Outages in it that were corrected since, a few of them. */
+  readonly corrected: readonly string[]
 }
 
 export const REPORT_LANGUAGES = ['en', 'zh-CN'] as const

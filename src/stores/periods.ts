@@ -1,8 +1,9 @@
 import { addDays, dayStart, localDayOf, monthOf, type LocalDay } from '../reliability/calendar.ts'
 import type { IndexRow } from '../reliability/indices.ts'
+import type { FiledMonth } from '../reliability/report.ts'
 import { CEER, DLT_836, IEEE_1366 } from '../reliability/rulebooks.ts'
 import { toIso, type EpochMs } from '../time.ts'
-import type { Database, Tx } from './database.ts'
+import { instant, type Database, type Tx } from './database.ts'
 import { indicesReport, type IndicesReport } from './indices.ts'
 import { freezeThresholds } from './major-days.ts'
 import { firstDay } from './reliability.ts'
@@ -251,16 +252,75 @@ export async function restatements(
   )
 }
 
-/** Each filed report of a month beside the same one of today. */
+/** Corrected outages that a filed month names at most. */
+const CORRECTED_TOLD_MAX = 10
+
+/** The filed months that lie within a period, each with what one rulebook says of the whole system otherwise today. */
+export async function filedMonths(
+  db: Database,
+  within: { readonly from: LocalDay; readonly to: LocalDay; readonly rulebook: string },
+  now: EpochMs,
+): Promise<FiledMonth[]> {
+  const rows = await db
+    .selectFrom('period_closed')
+    .select(['month', 'closed_at', 'by_subject'])
+    .where('rulebook', '=', within.rulebook)
+    .where('by_group', '=', 'system')
+    .where('month', '>=', monthOf(addDays(within.from, -1)))
+    .where('month', '<', monthOf(within.to))
+    .orderBy('month')
+    .execute()
+  const told: FiledMonth[] = []
+  for (const { month, closed_at: closedAt, by_subject: by } of rows) {
+    const { from, to } = daysOfMonth(month)
+    if (from < within.from || to > within.to) continue
+    const pairs = await todayOf(db, month, now, { rulebook: within.rulebook, by: 'system' })
+    const corrected = await db
+      .selectFrom('correction')
+      .select('outage')
+      .distinct()
+      .where('known_at', '>', instant(closedAt))
+      .where((is) =>
+        is.exists(
+          is
+            .selectFrom('interruption')
+            .select('interruption.outage')
+            .whereRef('interruption.outage', '=', 'correction.outage')
+            .where('local_day', '>=', from)
+            .where('local_day', '<', to),
+        ),
+      )
+      .orderBy('outage')
+      .limit(CORRECTED_TOLD_MAX)
+      .execute()
+    told.push({
+      month,
+      closedAt: toIso(closedAt),
+      by,
+      restated: restated(
+        pairs.map(({ filed }) => filed),
+        pairs.map(({ report }) => report),
+      ),
+      corrected: corrected.map(({ outage }) => outage),
+    })
+  }
+  return told
+}
+
+/** Each filed report of a month, or one of them, beside the same one of today. */
 async function todayOf(
   db: Database,
   month: string,
   now: EpochMs,
+  only?: { readonly rulebook: string; readonly by: string },
 ): Promise<{ filed: IndicesReport; report: IndicesReport }[]> {
   const rows = await db
     .selectFrom('period_closed')
     .selectAll()
     .where('month', '=', month)
+    .$if(only !== undefined, (query) =>
+      query.where('rulebook', '=', only?.rulebook ?? '').where('by_group', '=', only?.by ?? ''),
+    )
     .orderBy('rulebook')
     .orderBy('by_group')
     .execute()
