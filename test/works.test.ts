@@ -534,6 +534,52 @@ await t.test('alternatives name the minutes they save, and save them', async (t)
   )
 })
 
+await t.test('advice that could not be followed is not given', async (t) => {
+  const advice = (kind: string, others: readonly Work[], work = draft()) =>
+    effect(work, { others }).alternatives.find((one) => one.kind === kind)
+  const submitted = (id: string, more: Partial<WorkPlan>) =>
+    after(draft(id, more), ['submit', 'ann'])
+  const elsewhere = {
+    assets: ['H2'],
+    steps: [{ switch: 'H2', position: 'open', afterMin: 0 }],
+  } as const
+
+  t.ok(advice('transfer', []))
+  const onTheTie = submitted('W-2', { assets: ['T'], steps: [], crew: null })
+  t.equal(advice('transfer', [onTheTie]), undefined, 'the tie that it needs is being worked on')
+
+  const week = 7 * MS_PER_DAY
+  const window = { from: DAY + week, until: DAY + week + 2 * MS_PER_H }
+  const next = draft('W-2', { window, crew: 'south' })
+  t.ok(advice('merge', [next]))
+  const busy = submitted('W-3', { ...elsewhere, window, crew: 'north' })
+  t.equal(advice('merge', [next, busy]), undefined, 'its crew is elsewhere then')
+  const onceMore = submitted('W-3', {
+    window: { from: window.from + MS_PER_H, until: window.until },
+    crew: 'east',
+  })
+  t.match(
+    advice('merge', [next, onceMore]),
+    { work: 'W-3' },
+    'not with the one that the third is in the way of',
+  )
+  t.equal(advice('merge', [draft('W-2', { window })]), undefined, 'one crew does one of them')
+
+  const inTheWay = submitted('W-2', {
+    window: { from: DAY + MS_PER_H, until: DAY + 3 * MS_PER_H },
+    crew: 'south',
+  })
+  const dayAfter = submitted('W-3', {
+    window: { from: DAY + MS_PER_DAY + MS_PER_H, until: DAY + MS_PER_DAY + 3 * MS_PER_H },
+    crew: 'east',
+  })
+  const others = [inTheWay, dayAfter]
+  const found = advice('otherWindow', others)
+  t.match(found, { window: { from: DAY + 2 * MS_PER_DAY } }, 'the day after has another in it')
+  if (found?.kind !== 'otherWindow') return
+  t.strictSame(effect(draft('W-1', { window: found.window }), { others }).conflicts, [])
+})
+
 /** Customer-minutes of all works together: who is off for two of them at once is off once. */
 function customerMinutesTogether(
   net: Network,

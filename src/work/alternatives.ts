@@ -4,7 +4,7 @@ import type { Energization } from '../grid/energization.ts'
 import { at, type Network } from '../grid/network.ts'
 import type { NetworkTables } from '../grid/tables.ts'
 import { MS_PER_DAY, MS_PER_H, type EpochMs } from '../time.ts'
-import { overlap, type Conflict, type OtherWork } from './conflicts.ts'
+import { conflictsOf, type Conflict, type OngoingOutage, type OtherWork } from './conflicts.ts'
 import {
   customerMinutes,
   interruptionsOf,
@@ -38,6 +38,7 @@ type Question = {
   readonly work: Work
   readonly sets: readonly PlannedSet[]
   readonly others: readonly OtherWork[]
+  readonly ongoing: readonly OngoingOutage[]
   readonly conflicts: readonly Conflict[]
   readonly promise: NoticePromise
   readonly now: EpochMs
@@ -55,8 +56,13 @@ export function alternativesFor(question: Question): Alternative[] {
   return found.sort((a, b) => b.savesCustomerMinutes - a.savesCustomerMinutes)
 }
 
+/** What would stand in the way of the work if it were planned otherwise; advice that meets a conflict could not be followed. */
+const conflictsIf = (question: Question, change: Partial<Work>): Conflict[] =>
+  conflictsOf({ ...question, work: { ...question.work, ...change } })
+
 /** Isolate only the section that is worked on, and feed what lies behind it from elsewhere. */
-function transfer({ network, state, work, sets, loads }: Question): Alternative | null {
+function transfer(question: Question): Alternative | null {
+  const { network, state, work, sets, loads, conflicts } = question
   if (loads === null || work.method !== 'dead') return null
   const zone = zoneOfAssets(network, loads.zones, work)
   if (zone === null) return null
@@ -70,6 +76,8 @@ function transfer({ network, state, work, sets, loads }: Question): Alternative 
   const better = interruptionsOf(state, { steps, window: work.window }).sets
   const savesCustomerMinutes = customerMinutes(network, sets) - customerMinutes(network, better)
   if (savesCustomerMinutes <= 0) return null
+  const before = new Set(conflicts.map(({ says }) => says))
+  if (conflictsIf(question, { steps }).some(({ says }) => !before.has(says))) return null
   const says =
     loss.close.length === 0
       ? `open ${loss.open.join(', ')} only`
@@ -106,9 +114,10 @@ function liveLine({ tables, network, work, sets }: Question): Alternative | null
 
 /**
  * Together with another work that takes off the same customers, they are interrupted once. Not where it would begin too soon for somebody to be told
- * in time; who was told of the other work knows.
+ * in time (who was told of the other work knows), where the crew is busy then, with the other work or a third, or anything else stands in the way.
  */
-function merges({ network, work, sets, others, promise, now }: Question): Alternative[] {
+function merges(question: Question): Alternative[] {
+  const { network, work, sets, others, promise, now } = question
   const own = minutesByGroup(sets)
   const tellBy = now + neededH(work.kind, promise) * MS_PER_H
   const durationMs = work.window.until - work.window.from
@@ -127,10 +136,13 @@ function merges({ network, work, sets, others, promise, now }: Question): Altern
       savesCustomerMinutes += at(network.groupCustomers, group) * shared
     }
     if (savesCustomerMinutes <= 0) continue
+    const window = { from, until: from + durationMs }
+    const isOneCrew = work.crew !== null && work.crew === other.work.crew
+    if (isOneCrew || conflictsIf(question, { window }).length > 0) continue
     found.push({
       kind: 'merge',
       work: other.work.id,
-      window: { from, until: from + durationMs },
+      window,
       savesCustomerMinutes,
       says: `do it together with ${other.work.id} (${other.work.title})`,
     })
@@ -139,27 +151,16 @@ function merges({ network, work, sets, others, promise, now }: Question): Altern
 }
 
 /** The next day at the same hour that has no conflict and is far enough ahead for the promise; null where this window is good. */
-function otherWindow({
-  work,
-  others,
-  conflicts,
-  promise,
-  now,
-}: Question): (Alternative & { kind: 'otherWindow' }) | null {
+function otherWindow(question: Question): (Alternative & { kind: 'otherWindow' }) | null {
+  const { work, conflicts, promise, now } = question
   const tellBy = now + neededH(work.kind, promise) * MS_PER_H
   if (conflicts.length === 0 && (work.announced !== null || work.window.from >= tellBy)) return null
-  const inTheWay = new Set(conflicts.flatMap((each) => ('work' in each ? [each.work] : [])))
-  const busy = others.filter(
-    (other) =>
-      inTheWay.has(other.work.id) ||
-      (work.crew !== null && other.work.crew === work.crew && other.work.state !== 'draft'),
-  )
   for (let days = 1; days <= OTHER_WINDOW_DAYS_MAX; days++) {
     const window = {
       from: work.window.from + days * MS_PER_DAY,
       until: work.window.until + days * MS_PER_DAY,
     }
-    if (window.from < tellBy || busy.some((other) => overlap(window, other.work.window))) continue
+    if (window.from < tellBy || conflictsIf(question, { window }).length > 0) continue
     return {
       kind: 'otherWindow',
       window,
