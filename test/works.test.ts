@@ -9,6 +9,7 @@ import { buildNetwork, type Network } from '../src/grid/network.ts'
 import type { NetworkTables } from '../src/grid/tables.ts'
 import type { Draft } from '../src/notices/notice.ts'
 import type { HttpParts } from '../src/http/parts.ts'
+import { loadPointNumbers, saveRevision } from '../src/stores/networks.ts'
 import { toAppendNotices, lastNoticeSeq } from '../src/stores/notices.ts'
 import { runIn } from '../src/stores/statement.ts'
 import { plannedAt, worksAround } from '../src/stores/works.ts'
@@ -1148,5 +1149,98 @@ await t.test(
       promise: 'two days',
       deadlineAt: iso(from - 48 * MS_PER_H),
     })
+  },
+)
+
+await t.test(
+  'each kind of advice, followed over HTTP, brings the minutes that it promised, and meets no conflict',
+  async (t) => {
+    const database = await openTestDatabase(t)
+    const { db, pool } = database
+    await saveRevision(pool, town, { validFrom: 0, importedAt: 0, format: 'folder', report: [] })
+    await db.transaction().execute((tx) => loadPointNumbers(tx, ['a', 'b', 'c', 'd']))
+    const front = await openFront(t, database, {
+      act: async () => ({ outcome: 'unknown-switch' as const }),
+      announce: (_drafts, also) => db.transaction().execute(async (tx) => also?.(tx)),
+      clock: () => NOW,
+    })
+    const planner = await tokenFor('planner')
+    const ask = async (method: 'GET' | 'POST' | 'PUT', url: string, body?: object) => {
+      const answer = await front.ask(method, `/api/v1/works${url}`, planner, body)
+      if (answer.status >= 300) throw new Error(`${url}: ${answer.text}`)
+      return answer.body
+    }
+    const from = NOW + 9 * MS_PER_DAY
+    const window = (at: number, hours: number) => ({
+      from: new Date(at).toISOString(),
+      until: new Date(at + hours * MS_PER_H).toISOString(),
+    })
+    const open = (device: string) => [{ switch: device, position: 'open' }]
+    const body = {
+      title: 'Line b',
+      reason: 'maintenance',
+      responsible: 'Ruth',
+      crew: 'north',
+      assets: ['lb'],
+      steps: open('S1'),
+      window: window(from, 4),
+    }
+    type Advised = { kind: string; savesCustomerMinutes: number } & Record<string, object>
+    type Told = { customerMinutes: number; conflicts: object[]; alternatives: Advised[] }
+    const effectOf = (id: string): Promise<Told> => ask('GET', `/${id}/effect`)
+    /** What a work does before and after the advice of a kind is followed by another plan. */
+    const follow = async (id: string, kind: string, plan: (advised: Advised) => object) => {
+      const before = await effectOf(id)
+      const advised = before.alternatives.find((one) => one.kind === kind)
+      if (advised === undefined) throw new Error(`no ${kind}: ${JSON.stringify(before)}`)
+      await ask('PUT', `/${id}`, plan(advised))
+      return { before, advised, after: await effectOf(id) }
+    }
+    const make = async (more: object = {}) =>
+      (await ask('POST', '', { ...body, ...more })).id as string
+
+    const first = await make()
+    const fed = await follow(first, 'transfer', ({ steps }) => ({ ...body, steps }))
+    t.equal(fed.advised.savesCustomerMinutes, 30 * 240)
+    t.equal(fed.after.customerMinutes, fed.before.customerMinutes - 30 * 240)
+    t.strictSame(fed.after.conflicts, [])
+
+    const overhead = {
+      ...body,
+      assets: ['la'],
+      steps: open('H1'),
+      window: window(from + MS_PER_DAY, 4),
+    }
+    const alive = await follow(await make(overhead), 'liveLine', () => ({
+      ...overhead,
+      method: 'liveLine',
+      steps: [],
+    }))
+    t.equal(alive.advised.savesCustomerMinutes, alive.before.customerMinutes)
+    t.equal(alive.after.customerMinutes, 0)
+
+    // Two crews in one section on two days; on one day the customers of the shorter work are off anyway.
+    const short = await make({ crew: 'south', window: window(from + 5 * MS_PER_DAY, 2) })
+    const long = { ...body, window: window(from + 7 * MS_PER_DAY, 4) }
+    const joined = await follow(await make(long), 'merge', (advised) => ({
+      ...long,
+      window: advised['window'],
+    }))
+    const alone = await effectOf(short)
+    const apart = joined.before.customerMinutes + alone.customerMinutes
+    const together = Math.max(joined.after.customerMinutes, alone.customerMinutes)
+    t.equal(joined.advised.savesCustomerMinutes, apart - together)
+    t.ok(apart > together)
+    t.strictSame(joined.after.conflicts, [])
+
+    await ask('POST', `/${first}/submit`, {})
+    const clash = { ...body, crew: 'east', window: window(from + MS_PER_H, 4) }
+    const moved = await follow(await make(clash), 'otherWindow', (advised) => ({
+      ...clash,
+      window: advised['window'],
+    }))
+    t.match(moved.before.conflicts, [{ kind: 'sameSection' }])
+    t.strictSame(moved.after.conflicts, [])
+    t.equal(moved.after.customerMinutes, moved.before.customerMinutes)
   },
 )
