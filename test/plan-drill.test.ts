@@ -30,7 +30,7 @@ void t.test(
   skip,
   async (t) => {
     await buildPages()
-    const { plan, outage } = await openPlan(t)
+    const { plan, outage, service } = await openPlan(t)
     // S1 takes off what hangs on n2, H2 what hangs on n3.
     const behindS1 = customersAt('n2')
     const behindH2 = customersAt('n3')
@@ -81,6 +81,35 @@ void t.test(
       t.equal(await page.locator('aside').innerText(), before, 'the address alone shows the same')
     }
     t.match(await page.locator('aside').innerText(), new RegExp(`${YEAR}`))
+
+    // Every index says what is above its line, and is made of that.
+    const explained: string[] = []
+    const { rows } = await service.get<{ rows: { indices: Record<string, number | null> }[] }>(
+      `indices?${LAST_YEAR}`,
+    )
+    for (const [symbol, value] of Object.entries(rows[0]?.indices ?? {})) {
+      await page.goto(
+        page
+          .url()
+          .replace(/\?.*/, `?${LAST_YEAR}&lang=en&explain&index=${encodeURIComponent(symbol)}`),
+      )
+      const top = page.locator('aside .lv > li').first().locator('p b')
+      await top.waitFor()
+      const whole = Number((await top.innerText()).replaceAll(',', ''))
+      const table = page.locator('aside .lv > li').nth(1).locator('table').first()
+      if (value === null || value === 0 || (await table.count()) === 0) continue
+      const place = (await table.locator('thead th').count()) - 1
+      const parts = await column(page, 1, place)
+      t.ok(
+        Math.abs(sum(parts) - whole) <= 0.001 * whole,
+        `${symbol}: ${parts.join(' + ')} = ${whole}`,
+      )
+      const said = await page.locator('aside .lv > li').first().innerText()
+      t.notMatch(said, /undefined|NaN|null/)
+      if (!/SAIDI|CAIDI|ASAI|CTAIDI/.test(symbol)) t.notMatch(said, /cust-min/, symbol)
+      explained.push(symbol)
+    }
+    t.ok(explained.length >= 10, explained.join(' '))
     t.same(complaints, [])
   },
 )

@@ -1,21 +1,38 @@
 import { useEffect, useState } from 'preact/hooks'
 import { MS_PER_S } from '../../time.ts'
 import { read } from '../api.ts'
-import { count, date, hhmmss, spell } from '../language.ts'
+import { count, date, hhmmss, language, spell } from '../language.ts'
 import { figure, percent } from './figures.ts'
 import { ask, queryOf, question } from './question.ts'
-import { shownIndex, type IndexRow, type Reports } from './report-data.ts'
+import { shownIndex, type Reports } from './report-data.ts'
 import { w } from './words.ts'
 
-/** `GET /api/v1/indices/explain`: a figure taken apart into outages, sets of customers and the messages behind them. */
+/** `GET /api/v1/indices/explain`: a figure taken apart into its parts, outages, sets of customers and the messages behind them. */
 type Explanation = {
-  readonly row: IndexRow
+  readonly figure: Figure | null
   readonly outages: readonly ExplainedOutage[]
-  readonly rest: {
-    readonly outages: number
-    readonly ci: number
-    readonly customerSeconds: number
-  }
+}
+/** scale × top ÷ bottom, or a share of the hours of those served. */
+type Figure = {
+  readonly form: 'ratio' | 'availability' | 'unavailability'
+  readonly scale: number
+  readonly periodHours: number
+  readonly name: { readonly en: string; readonly 'zh-CN': string }
+  readonly top: Quantity
+  readonly bottom: Quantity | null
+}
+type Quantity = {
+  readonly of: { readonly of: string; readonly in?: 'h' | 'min'; readonly n?: number }
+  readonly value: number | null
+  /** Null where it is no sum over interruptions. */
+  readonly parts: readonly Part[] | null
+  readonly rest: { readonly parts: number; readonly value: number } | null
+}
+type Part = {
+  /** Null where it is an outage that adds. */
+  readonly loadPoint: string | null
+  readonly outages: readonly string[]
+  readonly value: number
 }
 type ExplainedOutage = {
   readonly outage: string
@@ -44,6 +61,8 @@ type Message = {
 }
 
 const LARGEST_TOLD = 12
+/** Outages named of one load point. */
+const OUTAGES_NAMED = 3
 const S_PER_MIN = 60
 
 export function Explain({ shown }: { shown: Reports }) {
@@ -51,9 +70,11 @@ export function Explain({ shown }: { shown: Reports }) {
   const [row] = shown.system.rows
   const symbol = row === undefined ? '' : shownIndex(row, question.value.index)
   const [found, setFound] = useState<Explanation | string | null>(null)
-  const query = queryOf(shown.of)
+  const query = queryOf(shown.of, { index: symbol })
   useEffect(() => {
     let gone = false
+    // What was found of another figure does not explain this one.
+    setFound(null)
     void read<Explanation>(`/api/v1/indices/explain?${query}`).then((answer) => {
       if (gone) return
       setFound(answer.ok ? answer.value : answer.problem.detail || answer.problem.title)
@@ -63,7 +84,9 @@ export function Explain({ shown }: { shown: Reports }) {
     }
   }, [query])
   if (row === undefined) return null
-  const value = `${symbol} ${figure(row.indices[symbol] ?? null)} ${row.units[symbol] ?? ''}`
+  const unit = row.units[symbol] ?? '1'
+  const value = `${symbol} ${figure(row.indices[symbol] ?? null, 3, unit)} ${unit === '1' ? '' : unit}`
+  const told = typeof found === 'object' ? (found?.figure ?? null) : null
   const wanted = question.value.outage
   const known = typeof found === 'object' ? (found?.outages ?? []) : []
   const chosen = known.find(({ outage }) => outage === wanted) ?? known[0]
@@ -78,18 +101,19 @@ export function Explain({ shown }: { shown: Reports }) {
       <ol class="lv">
         <li>
           <h3>{value}</h3>
-          <p>
-            <b>{count(Math.round(row.cmi))}</b> {words.custMin} ÷{' '}
-            {row.customersServed === null
-              ? words.noDenominator
-              : `${count(Math.round(row.customersServed))} ${words.customers}`}
-          </p>
+          {told !== null && (
+            <>
+              <p>{told.name[language.value]}</p>
+              <p>
+                <Formula of={told} />
+              </p>
+            </>
+          )}
         </li>
         {typeof found === 'string' && <li>{words.failed(found)}</li>}
-        {found !== null && typeof found === 'object' && (
+        {told?.top.parts != null && (
           <li>
-            <h3>{words.outagesMake(found.outages.length + found.rest.outages)}</h3>
-            <Largest found={found} cmi={row.cmi} open={chosen?.outage ?? null} />
+            <Largest of={told.top} parts={told.top.parts} open={chosen?.outage ?? null} />
           </li>
         )}
         {chosen !== undefined && <Behind outage={chosen} />}
@@ -98,51 +122,105 @@ export function Explain({ shown }: { shown: Reports }) {
   )
 }
 
-function Largest(parts: { found: Explanation; cmi: number; open: string | null }) {
+const inFull = (value: number | null): string =>
+  value === null || (Math.abs(value) < 1000 && !Number.isInteger(value))
+    ? figure(value)
+    : count(Math.round(value))
+
+const nameOf = ({ of: { of, in: unit, n } }: Quantity): string =>
+  w.value.quantities[unit === 'h' ? `${of}H` : of]?.(n ?? 0) ?? of
+
+function Formula({ of: { form, scale, periodHours, top, bottom } }: { of: Figure }) {
   const words = w.value
-  const { outages, rest } = parts.found
-  const told = outages.slice(0, LARGEST_TOLD)
-  const others = outages.slice(LARGEST_TOLD)
-  const othersS = others.reduce((sum, each) => sum + each.customerSeconds, rest.customerSeconds)
+  const below =
+    bottom === null ? null : bottom.value === null ? (
+      words.noDenominator
+    ) : (
+      <>
+        {inFull(bottom.value)} {nameOf(bottom)}
+      </>
+    )
   return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">{words.outage}</th>
-          <th scope="col" class="n">
-            {words.custMin}
-          </th>
-          <th scope="col" class="n">
-            {words.share}
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {told.map((each) => (
-          <tr key={each.outage} class={each.outage === parts.open ? 'sel' : ''}>
-            <td>
-              <button
-                type="button"
-                class="plain"
-                aria-expanded={each.outage === parts.open}
-                onClick={() => ask({ outage: each.outage })}
-              >
-                {each.outage}
-              </button>
-            </td>
-            <td class="n">{count(Math.round(each.customerSeconds / S_PER_MIN))}</td>
-            <td class="n">{percent(each.customerSeconds / S_PER_MIN, parts.cmi)}</td>
-          </tr>
-        ))}
-        {others.length + rest.outages > 0 && (
+    <>
+      {form === 'availability' && '1 − '}
+      <b>{inFull(top.value)}</b> {nameOf(top)}
+      {below !== null && <> ÷ {below}</>}
+      {form !== 'ratio' && ` ÷ ${count(Math.round(periodHours))} h`}
+      {scale !== 1 && ` × ${count(scale)}`}
+    </>
+  )
+}
+
+/** What adds most: an outage, or a load point by all that happened to it. */
+function Largest({
+  of,
+  parts,
+  open,
+}: {
+  of: Quantity
+  parts: readonly Part[]
+  open: string | null
+}) {
+  const words = w.value
+  const whole = of.value ?? 0
+  const others = parts.slice(LARGEST_TOLD)
+  const more = others.length + (of.rest?.parts ?? 0)
+  const moreValue = others.reduce((sum, each) => sum + each.value, of.rest?.value ?? 0)
+  const ofPoints = parts.some(({ loadPoint }) => loadPoint !== null)
+  const many = parts.length + (of.rest?.parts ?? 0)
+  return (
+    <>
+      <h3>{ofPoints ? words.pointsMake(many) : words.outagesMake(many)}</h3>
+      <table>
+        <thead>
           <tr>
-            <td>{words.moreOutages(others.length + rest.outages)}</td>
-            <td class="n">{count(Math.round(othersS / S_PER_MIN))}</td>
-            <td class="n">{percent(othersS / S_PER_MIN, parts.cmi)}</td>
+            {ofPoints && <th scope="col">{words.loadPoint}</th>}
+            <th scope="col">{words.outage}</th>
+            <th scope="col" class="n">
+              {nameOf(of)}
+            </th>
+            <th scope="col" class="n">
+              {words.share}
+            </th>
           </tr>
-        )}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {parts.slice(0, LARGEST_TOLD).map((each) => (
+            <tr
+              key={`${each.loadPoint} ${each.outages[0]}`}
+              class={open !== null && each.outages.includes(open) ? 'sel' : ''}
+            >
+              {ofPoints && <td>{each.loadPoint ?? words.noName}</td>}
+              <td>
+                {each.outages.slice(0, OUTAGES_NAMED).map((outage) => (
+                  <button
+                    type="button"
+                    class="plain"
+                    key={outage}
+                    aria-expanded={outage === open}
+                    onClick={() => ask({ outage })}
+                  >
+                    {outage}
+                  </button>
+                ))}
+                {each.outages.length > OUTAGES_NAMED &&
+                  words.moreOutages(each.outages.length - OUTAGES_NAMED)}
+              </td>
+              <td class="n">{inFull(each.value)}</td>
+              <td class="n">{percent(each.value, whole)}</td>
+            </tr>
+          ))}
+          {more > 0 && (
+            <tr>
+              {ofPoints && <td />}
+              <td>{words.moreOutages(more)}</td>
+              <td class="n">{inFull(moreValue)}</td>
+              <td class="n">{percent(moreValue, whole)}</td>
+            </tr>
+          )}
+        </tbody>
+      </table>
+    </>
   )
 }
 
