@@ -1,5 +1,12 @@
 import { Type } from 'typebox'
 import { described, Instant, orNull } from './schemas.ts'
+import {
+  CapacityRange,
+  FeedersMoved,
+  LimitsPassed,
+  Parallels,
+  UnitsPassed,
+} from './switching-schemas.ts'
 
 const Level = Type.Enum(['area', 'feeder', 'loadPoint', 'substation', 'unit'])
 const Source = Type.Enum(['allocated', 'estimated', 'measured', 'none'])
@@ -37,16 +44,20 @@ const moment = {
   positions: Type.Enum(['asItStands', 'asRecorded', 'normal']),
   measuredPoints: Type.Integer(),
 }
-const CapacityRange = Type.Object({
-  kvFrom: Type.Number(),
-  kvTo: Type.Number({ description: 'exclusive' }),
-  growthAbovePct: orNull(
-    Type.Number({ description: 'yearly growth above this, in per cent; null: any' }),
+const CAPACITY = {
+  ratio: orNull(
+    Type.Number({
+      description:
+        'MVA of transformers over MW of the area’s net, coincident maximum. Null without load',
+    }),
   ),
-  low: Type.Number(),
-  high: Type.Number(),
-  source: Type.String(),
-})
+  range: orNull(CapacityRange),
+  verdict: Type.Enum(['above', 'below', 'unknown', 'within']),
+  area: Type.String(),
+  kv: orNull(Type.Number()),
+  installedMva: orNull(Type.Number()),
+  loadMw: Type.Number(),
+}
 const UnitLoss = Type.Object({
   firmKva: Type.Number({
     description: 'what is left without the largest unit, transfer to other stations included',
@@ -119,18 +130,7 @@ export const BalanceAnswer = described(
       feeders: Type.Array(BalanceRow),
       capacity: Type.Array(
         Type.Object({
-          ratio: orNull(
-            Type.Number({
-              description:
-                'MVA of transformers over MW of the area’s net, coincident maximum. Null without load',
-            }),
-          ),
-          range: orNull(CapacityRange),
-          verdict: Type.Enum(['above', 'below', 'unknown', 'within']),
-          area: Type.String(),
-          kv: orNull(Type.Number()),
-          installedMva: orNull(Type.Number()),
-          loadMw: Type.Number(),
+          ...CAPACITY,
         }),
       ),
       transformerLoss: Type.Array(
@@ -263,36 +263,10 @@ export const TransferAnswer = described(
     clear: Type.Boolean({
       description: 'nothing is refused here: a person decides, and sees what speaks against it',
     }),
-    feeders: Type.Array(
-      Type.Object({
-        feeder: Type.String(),
-        beforeKva: Type.Number(),
-        afterKva: Type.Number(),
-        ratedKva: orNull(Type.Number()),
-      }),
-    ),
-    limitsPassed: Type.Array(
-      Type.Object({
-        branch: Type.String(),
-        beforeKva: Type.Number(),
-        afterKva: Type.Number(),
-        ratedKva: Type.Number(),
-      }),
-    ),
-    parallels: Type.Array(
-      Type.Object({
-        switch: Type.String(),
-        feeders: Type.Array(orNull(Type.String()), { minItems: 2, maxItems: 2 }),
-      }),
-    ),
-    unitsPassed: Type.Array(
-      Type.Object({
-        unit: Type.String(),
-        beforeKva: Type.Number(),
-        afterKva: Type.Number(),
-        ratedKva: Type.Number(),
-      }),
-    ),
+    feeders: FeedersMoved,
+    limitsPassed: LimitsPassed,
+    parallels: Parallels,
+    unitsPassed: UnitsPassed,
     steps: Type.Array(
       Type.Object({
         switch: Type.Optional(Type.String()),
@@ -338,18 +312,7 @@ export const PeakBalanceAnswer = described(
       capacity: Type.Array(
         Type.Object({
           peakAt: orNull(Instant),
-          ratio: orNull(
-            Type.Number({
-              description:
-                'MVA of transformers over MW of the area’s net, coincident maximum. Null without load',
-            }),
-          ),
-          range: orNull(CapacityRange),
-          verdict: Type.Enum(['above', 'below', 'unknown', 'within']),
-          area: Type.String(),
-          kv: orNull(Type.Number()),
-          installedMva: orNull(Type.Number()),
-          loadMw: Type.Number(),
+          ...CAPACITY,
         }),
       ),
       coincidence: orNull(

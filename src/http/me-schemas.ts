@@ -3,22 +3,14 @@ import { DeliveryView } from './care-schemas.ts'
 import { StormBanner } from './public-schemas.ts'
 import { InBoth } from './report-schemas.ts'
 import { described, Estimate, Instant, orNull } from './schemas.ts'
+import { WorkStateName } from './switching-schemas.ts'
 
-const WorkState = Type.Enum([
-  'approved',
-  'cancelled',
-  'draft',
-  'finished',
-  'inProgress',
-  'overdue',
-  'submitted',
-])
 const PlannedWork = Type.Object({
   id: Type.String(),
   from: Type.String(),
   until: Type.String(),
   reason: Type.String(),
-  state: WorkState,
+  state: WorkStateName,
 })
 const Interruption = Type.Object({
   outage: Type.String(),

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { described, geoJson, Instant, orNull } from './schemas.ts'
+import { FeedersMoved, LimitsPassed, Parallels } from './switching-schemas.ts'
 const AlarmWord = Type.Object({
   alarm: Type.String(),
   at: Instant,
@@ -184,28 +185,9 @@ export const TraceAnswer = described(
 /** GET /api/v1/switches/:id/effect */
 export const SwitchEffectAnswer = described(
   Type.Object({
-    feeders: Type.Array(
-      Type.Object({
-        feeder: Type.String(),
-        beforeKva: Type.Number(),
-        afterKva: Type.Number(),
-        ratedKva: orNull(Type.Number()),
-      }),
-    ),
-    limitsPassed: Type.Array(
-      Type.Object({
-        branch: Type.String(),
-        beforeKva: Type.Number(),
-        afterKva: Type.Number(),
-        ratedKva: Type.Number(),
-      }),
-    ),
-    parallels: Type.Array(
-      Type.Object({
-        switch: Type.String(),
-        feeders: Type.Array(orNull(Type.String()), { minItems: 2, maxItems: 2 }),
-      }),
-    ),
+    feeders: FeedersMoved,
+    limitsPassed: LimitsPassed,
+    parallels: Parallels,
     switch: Type.String(),
     position: Type.Enum(['closed', 'open']),
     now: Type.String(),

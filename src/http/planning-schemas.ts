@@ -1,16 +1,7 @@
 import { Type } from 'typebox'
 import { described, Instant, orNull } from './schemas.ts'
+import { CapacityRange } from './switching-schemas.ts'
 
-const CapacityRange = Type.Object({
-  kvFrom: Type.Number(),
-  kvTo: Type.Number({ description: 'exclusive' }),
-  growthAbovePct: orNull(
-    Type.Number({ description: 'yearly growth above this, in per cent; null: any' }),
-  ),
-  low: Type.Number(),
-  high: Type.Number(),
-  source: Type.String(),
-})
 const NoticePromise = Type.Object({
   name: Type.String(),
   plannedH: Type.Number(),

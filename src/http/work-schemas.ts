@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { described, Instant, orNull } from './schemas.ts'
+import { LimitsPassed, Parallels, UnitsPassed, WorkStateName } from './switching-schemas.ts'
 
 const Window = Type.Object({ from: Instant, until: Instant })
 const Actual = Type.Object({
@@ -19,21 +20,12 @@ const Act = Type.Enum([
   'start',
   'submit',
 ])
-const State = Type.Enum([
-  'approved',
-  'cancelled',
-  'draft',
-  'finished',
-  'inProgress',
-  'overdue',
-  'submitted',
-])
 const History = Type.Object({
   at: Instant,
   by: Type.String(),
   act: Act,
-  from: orNull(State),
-  to: State,
+  from: orNull(WorkStateName),
+  to: WorkStateName,
   note: orNull(Type.String()),
 })
 const ChangedSinceApproval = Type.Object({
@@ -79,7 +71,7 @@ const work = {
   assets: Type.Array(Type.String()),
   steps: Type.Array(SwitchingStep),
   id: Type.String(),
-  state: State,
+  state: WorkStateName,
   requestedBy: Type.String(),
   submittedBy: orNull(Type.String()),
   approvedBy: orNull(Type.String()),
@@ -165,28 +157,9 @@ export const WorkEffectAnswer = described(
         outage: Type.Optional(Type.String()),
       }),
     ),
-    limitsPassed: Type.Array(
-      Type.Object({
-        branch: Type.String(),
-        beforeKva: Type.Number(),
-        afterKva: Type.Number(),
-        ratedKva: Type.Number(),
-      }),
-    ),
-    parallels: Type.Array(
-      Type.Object({
-        switch: Type.String(),
-        feeders: Type.Array(orNull(Type.String()), { minItems: 2, maxItems: 2 }),
-      }),
-    ),
-    unitsPassed: Type.Array(
-      Type.Object({
-        unit: Type.String(),
-        beforeKva: Type.Number(),
-        afterKva: Type.Number(),
-        ratedKva: Type.Number(),
-      }),
-    ),
+    limitsPassed: LimitsPassed,
+    parallels: Parallels,
+    unitsPassed: UnitsPassed,
     loadsKnown: Type.Boolean(),
     loadsBasis: orNull(Type.Enum(['expected', 'forecast', 'lastWeek'])),
     repeated: Type.Object({
