@@ -438,6 +438,48 @@ t.test('Ofgem: lost again within three hours adds minutes, not an interruption',
   t.equal(rowOf(IEEE_1366, rows, { units: 100 }).ci, 30)
 })
 
+t.test('Ofgem: what a reclosing sequence ends in is an interruption', async (t) => {
+  // A minute, reclosed, then locked out for an hour: the short one counts nowhere, the long one once.
+  const again = (...times: [from: number, until: number, outage?: string][]) =>
+    rowOf(
+      OFGEM,
+      times.map(([from, until, outage = 'O1']) =>
+        row({
+          outage,
+          from: from * MS_PER_MIN,
+          until: until * MS_PER_MIN,
+          customers: 10,
+          members: [15],
+        }),
+      ),
+      { units: 100 },
+    ).indices
+  t.match(again([0, 1], [2, 62]), { CI: 10, CML: 6 })
+  t.match(again([0, 10], [20, 21], [22, 62]), { CI: 10, CML: 5 }, 'a short one between')
+  t.match(again([0, 60], [239, 240], [241, 251]), { CI: 20, CML: 7 }, '181 min after the long one')
+  t.match(again([0, 60], [70, 80, 'O2'], [90, 150]), { CI: 20, CML: 13 }, 'another between')
+})
+
+t.test('an outage that comes again while another goes on is no second customer', async (t) => {
+  // A 0–60, B 30–200, A again 100–150 at one load point of ten: one interruption of 200 min.
+  const rows = (
+    [
+      ['A', 0, 60],
+      ['B', 30, 200],
+      ['A', 100, 150],
+    ] as const
+  ).map(([outage, from, until]) =>
+    row({
+      outage,
+      from: from * MS_PER_MIN,
+      until: until * MS_PER_MIN,
+      customers: 10,
+      members: [15],
+    }),
+  )
+  t.match(rowOf(IEEE_1366, rows, { units: 10 }), { ci: 10, cmi: 2000, indices: { 'CEMI-1': 1 } })
+})
+
 t.test('days are the local calendar, durations are time', async (t) => {
   t.equal(hoursBetween('2024-03-10', '2024-03-11', 'America/New_York'), 23)
   t.equal(hoursBetween('2024-11-03', '2024-11-04', 'America/New_York'), 25)

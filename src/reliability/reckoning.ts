@@ -177,6 +177,8 @@ type Running = {
   first: Interruption
   units: number
   until: EpochMs | null
+  /** The end of what the outage that began it has of it; others may have gone on with it. */
+  ownUntil: EpochMs | null
   /** The latest end that was approved for any of its rows. */
   plannedUntil: EpochMs | null
   /** Planned, and nobody had told them. */
@@ -195,7 +197,12 @@ type Portion = {
   readonly overrunMs: number
 }
 type Event = { outage: OutageId; anchor: EpochMs; cell: string | undefined; units: number }
-type Unit = { running: Running | null; event: Event | null; lastOutage: OutageId; lastEnd: EpochMs }
+type Unit = {
+  running: Running | null
+  event: Event | null
+  /** When its last long interruption by each outage was over; kept where the rulebook merges re-interruptions. */
+  readonly restoredAt: Map<OutageId, EpochMs>
+}
 type Share = {
   key: number
   units: number
@@ -256,14 +263,12 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
     // What went through at once was none: it neither begins an event nor is followed by a re-interruption.
     if (running.until !== null && ms > 0 && ms <= immediateMs) return
     const short = isShort(ms)
-    const again =
-      mergeMs !== null &&
-      unit !== null &&
-      unit.lastOutage === first.outage &&
-      first.from - unit.lastEnd <= mergeMs
-    if (unit !== null) {
-      unit.lastOutage = first.outage
-      unit.lastEnd = end
+    // What was short has added no interruption that a later one could belong to, and is none that could belong.
+    let again = false
+    if (mergeMs !== null && unit !== null && !short) {
+      const restoredAt = unit.restoredAt.get(first.outage)
+      again = restoredAt !== undefined && first.from - restoredAt <= mergeMs
+      unit.restoredAt.set(first.outage, end)
     }
     const portions = portionsOf(running, end, short, again)
     const homes = portions.map(({ row }) => cellOf(row))
@@ -425,7 +430,7 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
       const key = share.key + sibling * SIBLING_STRIDE
       let unit = units.get(key)
       if (unit === undefined) {
-        unit = { running: null, event: null, lastOutage: '', lastEnd: -Infinity }
+        unit = { running: null, event: null, restoredAt: new Map() }
         units.set(key, unit)
       }
       const { running } = unit
@@ -436,21 +441,24 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
           first: row,
           units: share.units,
           until: row.until,
+          ownUntil: row.until,
           plannedUntil: approvedEnd(row, null),
           untold: share.untold,
           parts: [part],
         }
         return
       }
-      const sameOutage = running.first.outage === row.outage && row.from < end
+      const ofFirst = running.first.outage === row.outage
+      // While another outage went on with it, its first may have ended, and come again.
+      const sameOutage = ofFirst && row.from < (running.ownUntil ?? Infinity)
       if (sameOutage && settings.unit === 'customer' && sibling + 1 < SIBLINGS_MAX) continue
       if (!(sameOutage && settings.unit === 'medium_voltage_user')) {
         part.from = Math.min(end, row.until ?? Infinity)
         part.adds = false
       } else part.adds = row.from === running.first.from
       if (part.until === null || part.until > part.from) running.parts.push(part)
-      running.until =
-        running.until === null || row.until === null ? null : Math.max(running.until, row.until)
+      running.until = laterEnd(running.until, row.until)
+      if (ofFirst) running.ownUntil = laterEnd(running.ownUntil, row.until)
       running.plannedUntil = approvedEnd(row, running.plannedUntil)
       return
     }
@@ -478,6 +486,7 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
       first: row,
       units: row.customers,
       until: row.until,
+      ownUntil: row.until,
       plannedUntil: approvedEnd(row, null),
       untold: false,
       parts: [part],
@@ -544,6 +553,10 @@ const asFault = (row: Interruption, from: EpochMs): Interruption => ({
   external: false,
   sourceShortage: false,
 })
+
+/** The later of two ends; null while either lasts. */
+const laterEnd = (a: EpochMs | null, b: EpochMs | null): EpochMs | null =>
+  a === null || b === null ? null : Math.max(a, b)
 
 /** The later of two approved ends; null where no row says one. */
 const approvedEnd = (row: Interruption, before: EpochMs | null): EpochMs | null =>
