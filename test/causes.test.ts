@@ -14,7 +14,6 @@ import { causeAt } from '../src/reliability/pareto.ts'
 import { reportHtml } from '../src/reliability/report-html.ts'
 import { DLT_836, IEEE_1366 } from '../src/reliability/rulebooks.ts'
 import type { Database } from '../src/stores/database.ts'
-import { explain } from '../src/stores/explain.ts'
 import { indicesReport } from '../src/stores/indices.ts'
 import { storeInterruptionRecord } from '../src/stores/interruption-records.ts'
 import { readOutage } from '../src/stores/outages-read.ts'
@@ -22,6 +21,7 @@ import type { Exclusion, Grouping } from '../src/stores/report-question.ts'
 import { openTestDatabase } from './support/database.ts'
 import { ledgerAsText, openEngine } from './support/hand-engine.ts'
 import { openFront, tokenFor } from './support/people.ts'
+import { explained } from './support/explained.ts'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
 const NOTHING = { subCause: null, equipment: null, weather: null, responsibleSystem: null }
@@ -164,7 +164,7 @@ t.test(
     const html = reportHtml(await indicesReport(db, { ...question, by: 'dlt_nature' }), 'zh-CN')
     t.match(html, /检修停电 \(S-P-M\)/)
     t.match(html, /系统电源不足限电 \(S-L-G\)/)
-    const told = await explain(db, { ...question, by: 'weather', group: 'clear' })
+    const told = await explained(db, { ...question, by: 'weather', group: 'clear' })
     t.match(told.outages, [{ outage: 'r~A~1', sets: [{ causeDetail: { weather: 'clear' } }] }])
     t.equal(told.outages.length, 1)
   },

@@ -21,7 +21,6 @@ import {
 import type { Rulebook } from '../src/reliability/rulebook.ts'
 import { CEER, DLT_836, IEEE_1366, OFGEM, RULEBOOKS } from '../src/reliability/rulebooks.ts'
 import { servedBook } from '../src/reliability/served.ts'
-import { explain } from '../src/stores/explain.ts'
 import { indicesReport } from '../src/stores/indices.ts'
 import { loadPointNumbers, saveRevision } from '../src/stores/networks.ts'
 import { toSaveObservations } from '../src/stores/observations.ts'
@@ -30,6 +29,7 @@ import { toSaveOutages } from '../src/stores/outages.ts'
 import { saveServed } from '../src/stores/reliability.ts'
 import { MS_PER_H, MS_PER_MIN, type EpochMs } from '../src/time.ts'
 import { openTestDatabase } from './support/database.ts'
+import { explained } from './support/explained.ts'
 import { buildNetwork } from '../src/grid/network.ts'
 import type { NetworkTables } from '../src/grid/tables.ts'
 
@@ -881,7 +881,7 @@ t.test(
         const question = { ...ask, ...quarter, rulebook, by: grouping }
         const { rows } = await indicesReport(db, question)
         for (const row of rows) {
-          const told = await explain(db, { ...question, group: row.group })
+          const told = await explained(db, { ...question, group: row.group })
           t.strictSame(told.row, row, `${rulebook.id} by ${grouping}: ${row.group}`)
           const add = (of: (sum: { ci: number; customerSeconds: number }) => number) =>
             told.outages.reduce((total, outage) => total + of(outage), of(told.rest))
@@ -992,7 +992,7 @@ t.test('a figure leads to the observations behind it', async (t) => {
     ],
     'a revision is counted when it is first needed',
   )
-  const told = await explain(db, { ...question, group: 'F2' })
+  const told = await explained(db, { ...question, group: 'F2' })
   t.match(told.outages, [
     {
       outage: 'out',
@@ -1010,7 +1010,7 @@ t.test('a figure leads to the observations behind it', async (t) => {
     },
   ])
   t.equal(told.outages[0]?.observations.length, 2, 'and not to those of others')
-  t.strictSame((await explain(db, { ...question, group: 'F1' })).outages, [])
+  t.strictSame((await explained(db, { ...question, group: 'F1' })).outages, [])
 })
 
 t.test('every vector that is given is read by a test above', { skip }, async (t) => {

@@ -2,7 +2,7 @@ import { RULEBOOKS, rulebookOf } from '../reliability/rulebooks.ts'
 import type { IndexRule, Rulebook } from '../reliability/rulebook.ts'
 import { TRANSFER_LOADS } from '../reliability/tie-limits.ts'
 import { LEFT_OUT, predict, PREDICTION_GROUPINGS } from '../reliability/predict.ts'
-import { explain, type ExplainedQuantity } from '../stores/explain.ts'
+import { explain, noSuchRow, type ExplainedQuantity } from '../stores/explain.ts'
 import { indicesReport } from '../stores/indices.ts'
 import { majorDays } from '../stores/major-days.ts'
 import { EXCLUSIONS, GROUPINGS, withinOf } from '../stores/report-question.ts'
@@ -110,7 +110,9 @@ export const explainCommand: Command = {
     )
     const { within, ...rest } = asked
     return withDatabase(io, async ({ db }, { timeZone }) => {
-      const told = await explain(db, { ...period, ...rest, now: io.now(), timeZone, ...within })
+      const question = { ...period, ...rest, now: io.now(), timeZone, ...within }
+      const told = await explain(db, question)
+      if ('rows' in told) throw new WrongUse(`--group: ${noSuchRow(question, rest.group, told)}`)
       if (json) {
         io.out(JSON.stringify(told))
         return 0

@@ -3,7 +3,7 @@ import { reportHtml } from '../reliability/report-html.ts'
 import { reportSheets } from '../reliability/report-sheets.ts'
 import { reportCsv } from '../reliability/report.ts'
 import { compareReports, type ComparedSide, type Headline } from '../stores/compare.ts'
-import { explain } from '../stores/explain.ts'
+import { explain, noSuchRow } from '../stores/explain.ts'
 import { indicesReport } from '../stores/indices.ts'
 import { majorDays } from '../stores/major-days.ts'
 import { filedMonths } from '../stores/periods.ts'
@@ -11,6 +11,7 @@ import { withinOf } from '../stores/report-question.ts'
 import { ExplainAnswer } from './explain-schemas.ts'
 import { Id } from './params.ts'
 import type { App, HttpParts } from './parts.ts'
+import { badField } from './problem.ts'
 import {
   Exclude,
   exclusionsIn,
@@ -151,11 +152,15 @@ export async function plannerRoutes(app: App, parts: HttpParts): Promise<void> {
         const says = `is not one of ${indices.map(({ symbol }) => symbol).join(', ')}`
         refuse([{ in: 'query', at: '/index', says }])
       }
-      return explain(db, {
+      const group = query.group ?? (question.by === 'system' ? 'system' : null)
+      const told = await explain(db, {
         ...question,
-        group: query.group ?? (query.by === undefined || query.by === 'system' ? 'system' : null),
+        group,
         ...(index === undefined ? {} : { index }),
       })
+      if ('rows' in told)
+        throw badField({ in: 'query', at: '/group', says: noSuchRow(question, group, told) })
+      return told
     },
   )
 

@@ -12,6 +12,7 @@ import { MS_PER_S, toIso, type EpochMs } from '../time.ts'
 import { loadPointOf } from '../ledger/facts.ts'
 import type { IndexRule, Quantity } from '../reliability/rulebook.ts'
 import type { Database } from './database.ts'
+import { groupsOf, rowOf } from './indices.ts'
 import { majorDaysLeftOut, majorDaysOfPeriod } from './major-days.ts'
 import { reckon, servedOf, withCountableUnit, type ReportQuestion } from './report-question.ts'
 import { observationsAt } from './observations.ts'
@@ -106,14 +107,31 @@ type GrowingSet = {
   momentary: number
 }
 
+/** The report has no such row; `rows` are those that it has. */
+export type NoSuchRow = { readonly rows: readonly (string | null)[] }
+
+const ROWS_NAMED = 10
+
+/** Says it to who asked for `group`. */
+export function noSuchRow(
+  { by }: ReportQuestion,
+  group: string | null,
+  { rows }: NoSuchRow,
+): string {
+  const named = rows.slice(0, ROWS_NAMED).map((row) => JSON.stringify(row))
+  const more = rows.length > ROWS_NAMED ? ` and ${rows.length - ROWS_NAMED} more` : ''
+  const there = rows.length === 0 ? 'no row at all' : `${named.join(', ')}${more}`
+  return `by ${by} the report of this period has no row ${JSON.stringify(group)}; it has ${there}`
+}
+
 /**
  * Takes one row of a report apart: into outages, the sets of customers that each interrupted, and the observations from which they follow.
- * `group` is the row's group; null where it has none.
+ * `group` is the row's group; null where it has none. A row that the report does not have is no quiet one: it is said.
  */
 export async function explain(
   db: Database,
   asked: ReportQuestion & { readonly group: string | null; readonly index?: IndexRule },
-): Promise<Explanation> {
+): Promise<Explanation | NoSuchRow> {
   await ensureServed(db)
   const book = await readServedBook(db, asked.timeZone)
   const question = await withCountableUnit(db, asked, book)
@@ -158,10 +176,11 @@ export async function explain(
     onCounted,
     ...(figures === null ? {} : { onEvent: (event) => figures.onEvent(event) }),
   })
+  const rows = groupsOf(question, book, cells).map((key) => rowOf(by, key))
+  if (!rows.includes(group)) return { rows }
   const sums = cells.get(cell) ?? emptySums()
-  const named = by === 'system' ? 'system' : group
-  const served = servedOf(question, book, named, hoursBetween(from, to, timeZone))
-  const row = indexRow(rulebook, named, sums, served)
+  const served = servedOf(question, book, group, hoursBetween(from, to, timeZone))
+  const row = indexRow(rulebook, group, sums, served)
   const taken = asked.index === undefined ? undefined : figures?.partsOf(asked.index, sums, served)
   // Of a figure, those outages are told first that make most of it.
   const weights = new Map<string, number>()

@@ -46,13 +46,12 @@ export async function indicesReport(db: Database, asked: ReportQuestion): Promis
   const { cells, namelessRows } = await reckon(db, question, majorDaysLeftOut(majorDays))
   const hours = hoursBetween(from, to, timeZone)
   const rows = groupsOf(question, book, cells).map((key) => {
-    const group = key === '' && by !== 'system' ? null : key
-    const served = servedOf(question, book, group, hours)
+    const group = rowOf(by, key)
     return indexRow(
       rulebook,
-      by === 'system' ? 'system' : group,
+      group,
       cells.get(key) ?? emptySums(),
-      served,
+      servedOf(question, book, group, hours),
     )
   })
   const notes = notesOf(question, asked.rulebook, namelessRows)
@@ -73,8 +72,12 @@ export async function indicesReport(db: Database, asked: ReportQuestion): Promis
   }
 }
 
-/** Every group that there is to tell of, also those without an interruption. */
-function groupsOf(
+/** What the row of a cell is called; null where nothing is known by which it is grouped. */
+export const rowOf = (by: Grouping, cell: string): string | null =>
+  by === 'system' ? 'system' : cell === '' ? null : cell
+
+/** Every cell that there is to tell of, also those without an interruption. */
+export function groupsOf(
   question: ReportQuestion,
   book: ServedBook,
   cells: ReadonlyMap<string, Sums>,
