@@ -7,13 +7,13 @@ import { countsOutages, indexRow } from '../src/reliability/indices.ts'
 import { emptySums, openReckoning, type Interruption } from '../src/reliability/reckoning.ts'
 import type { Rulebook, RulebookSettings } from '../src/reliability/rulebook.ts'
 import { CEER, DLT_836, IEEE_1366, OFGEM, SPAIN } from '../src/reliability/rulebooks.ts'
-import { explain } from '../src/stores/explain.ts'
 import { indicesReport } from '../src/stores/indices.ts'
 import { storeInterruptionRecord } from '../src/stores/interruption-records.ts'
 import { insertWork, readWork, saveWork } from '../src/stores/works.ts'
 import { MS_PER_H, type EpochMs } from '../src/time.ts'
 import { draftWork, type Work } from '../src/work/work.ts'
 import { openTestDatabase } from './support/database.ts'
+import { explained } from './support/explained.ts'
 
 /**
  * One load point of ten, off for planned work from 8 to 12 that was approved until 11:
@@ -253,7 +253,7 @@ F1,2025-06-06T08:00:00+08:00,2025-06-06T09:00:00+08:00,10,A,unplanned,
   const faults = await indicesReport(db, { ...ASK, exclude: ['planned'] })
   t.equal(faults.rows[0]?.indices['SAIDI-1'], 0.2)
   t.match(faults.notes.at(-1), /approved time/)
-  const told = await explain(db, { ...ASK, group: 'system' })
+  const told = await explained(db, { ...ASK, group: 'system' })
   t.match(
     told.outages.find(({ outage }) => outage.endsWith('W1'))?.sets,
     [
