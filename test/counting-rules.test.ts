@@ -28,6 +28,8 @@ import { CHINA_PROMISE, noticeStanding } from '../src/work/promise.ts'
 import { openTestDatabase } from './support/database.ts'
 import { draw, ledgerOf, outagesOf, said, T0 } from './support/drawn-ledger.ts'
 
+const MOMENTARY = new URL('../../shared/data/vectors/momentary_vectors.json', import.meta.url)
+
 // Each test is a rule of `reference/standards.md`; its numbers were worked out by hand, as the comment beside them says.
 
 const NINE = Date.parse('2025-03-03T09:00:00Z')
@@ -444,6 +446,40 @@ t.test('§2.2', async (t) => {
   })
 
   t.test(
+    'one work may be planned to some and a fault to others: MIC-F and MID-F count it for those above their line',
+    async (t) => {
+      // Two of three users were told; O2 is a fault of 30 min at two more, O3 a work of 2 h at one.
+      const rows = [
+        off(min(0), min(60), people(1, 3), {
+          nature: 'planned',
+          plannedTold: new Set(people(1, 2)),
+        }),
+        off(min(0), min(30), people(4, 5), { outage: 'O2' }),
+        off(min(0), min(120), people(6), { outage: 'O3', nature: 'planned' }),
+      ]
+      const { indices } = figures(DLT_836, rows)
+      // F: one user of O1 and two of O2, in two outages of 60 and 30 min. S: two of O1 and one of O3, of 60 and 120 min.
+      t.match(indices, { 'MIC-F': 3 / 2, 'MID-F': 0.75, 'MIC-S': 3 / 2, 'MID-S': 1.5 })
+      // One outage altogether is one outage: six users, 60, 30 and 120 min.
+      t.match(indices, { MIC: 6 / 3, MID: 210 / 60 / 3 })
+      // An overrun of 30 min adds fault time and no fault: its outage is none of F, and 60 min long in S.
+      const late = off(min(0), min(90), people(1), { nature: 'planned', plannedUntil: min(60) })
+      t.match(figures(DLT_836, [late]).indices, {
+        'MIC-F': null,
+        'MID-F': null,
+        'MIC-S': 1,
+        'MID-S': 1,
+        MID: 1.5,
+      })
+      const twice = withSettings(DLT_836, { plannedOverrun: 'faultInterruption' })
+      t.match(figures(twice, [late]).indices, { 'MIC-F': 1, 'MID-F': 0.5, 'MID-S': 1, MIC: 2 })
+      // Begun when its approved time was over: a fault from its beginning.
+      const after = off(min(70), min(90), people(1), { nature: 'planned', plannedUntil: min(60) })
+      t.match(figures(DLT_836, [after]).indices, { 'MIC-F': 1, 'MIC-S': null, MIC: 1 })
+    },
+  )
+
+  t.test(
     'the start is the operation of the device, not the message: a late word moves it',
     async (t) => {
       const words = [
@@ -582,7 +618,109 @@ t.test('§8', async (t) => {
   })
 })
 
+t.test(
+  '§8 the words of a bad feed: late, twice, missing, ahead of time, retained',
+  { skip: fs.existsSync(MOMENTARY) ? false : 'shared/data/vectors is not beside the project' },
+  async (t) => {
+    type Word = { ev: 'open' | 'close'; ts: number; rx?: number; seq?: number }
+    const { data_quality: cases } = JSON.parse(fs.readFileSync(MOMENTARY, 'utf8')) as {
+      data_quality: { name: string; arrival: Word[] }[]
+    }
+    const wordsOf = (code: string) =>
+      (cases.find(({ name }) => name.startsWith(code))?.arrival ?? []).map(
+        ({ ev, ts, rx = ts, seq }) =>
+          said('S1', ev === 'open' ? 'open' : 'closed', ts, {
+            receivedAt: T0 + rx * MS_PER_S,
+            ...(seq === undefined ? {} : { seq }),
+          }),
+      )
+    // What each is to become is the `expect` of the vector, in the words of the name here.
+    for (const [code, wanted, says] of [
+      ['D1', [[15, 17, 80]], 'sorted by the time at the device'],
+      ['D2', [[15, 17, 80]], 'a word said twice is one'],
+      [
+        'D3',
+        [[15, null, 80]],
+        'open again without a closing between: one outage, and no end is made up',
+      ],
+      ['D4', [[20, null, 80]], 'a closing from before the opening ends nothing'],
+      ['D5', [[0, 120, 80]], 'a late closing ends it when the device says'],
+      ['D6', [[0, null, 80]], 'a retained state is a state since its own time'],
+    ] as const) {
+      const words = wordsOf(code)
+      t.ok(words.length > 0, `${code} is there`)
+      t.strictSame(setsOf(words), wanted, `${code} ${says}`)
+    }
+    // D5 at 301 s is sustained and provisional; when the closing has come it is momentary, and its minutes are withdrawn.
+    const rows = (until: EpochMs | null) => [off(s(0), until, people(1))]
+    t.match(figures(IEEE_1366, rows(null), { now: s(301) }), { ci: 1, provisional: true })
+    t.match(figures(IEEE_1366, rows(s(120)), { now: s(1500) }), {
+      ci: 0,
+      cmi: 0,
+      provisional: false,
+      indices: { MAIFI: 0.1 },
+    })
+  },
+)
+
 t.test('§3.2 Ofgem', async (t) => {
+  t.test(
+    'where nobody is named, re-interruptions cannot be merged, and the report says that interruptions are an upper bound',
+    async (t) => {
+      const { db } = await openTestDatabase(t)
+      await record(
+        db,
+        [
+          'O1,2025-03-01T10:00:00Z,2025-03-01T11:00:00Z,5',
+          'O1,2025-03-01T11:10:00Z,2025-03-01T12:00:00Z,5',
+        ],
+        'UTC',
+      )
+      const told = async (rulebook: Rulebook) =>
+        await indicesReport(db, {
+          from: '2025-01-01',
+          to: '2026-01-01',
+          by: 'system',
+          rulebook,
+          exclude: [],
+          now: Date.parse('2026-02-01T00:00:00Z'),
+          timeZone: 'UTC',
+        })
+      const upper = (notes: readonly string[]) => notes.filter((note) => /upper bound/.test(note))
+      const ofgem = await told(OFGEM)
+      t.match(ofgem.rows, [{ ci: 10 }])
+      t.equal(upper(ofgem.notes).length, 1)
+      t.ok(ofgem.notesInWords.some((note) => note['zh-CN'].includes('停电次数为上限')))
+      t.equal(
+        upper((await told(IEEE_1366)).notes).length,
+        0,
+        'where nothing is merged nothing is bounded',
+      )
+      // The same with its load point named: one interruption each, and nothing to warn of.
+      const named = await openTestDatabase(t)
+      await record(
+        named.db,
+        [
+          'O1,2025-03-01T10:00:00Z,2025-03-01T11:00:00Z,5,P1',
+          'O1,2025-03-01T11:10:00Z,2025-03-01T12:00:00Z,5,P1',
+        ],
+        'UTC',
+        ',load_point',
+      )
+      const whole = await indicesReport(named.db, {
+        from: '2025-01-01',
+        to: '2026-01-01',
+        by: 'system',
+        rulebook: OFGEM,
+        exclude: [],
+        now: Date.parse('2026-02-01T00:00:00Z'),
+        timeZone: 'UTC',
+      })
+      t.match(whole.rows, [{ ci: 5 }])
+      t.equal(upper(whole.notes).length, 0)
+    },
+  )
+
   t.test(
     'what was planned counts half in the weighted figures, and whole in the others',
     async (t) => {

@@ -1,5 +1,5 @@
 import { MS_PER_H, MS_PER_MIN } from '../time.ts'
-import { sumWhere, type Sums, type Tally } from './reckoning.ts'
+import { sumWhere, type OutageSpans, type Sums, type Tally } from './reckoning.ts'
 import type {
   IndexRule,
   InterruptionFilter,
@@ -207,16 +207,17 @@ export function longUnits(sums: Sums, settings: RulebookSettings, by: 'single' |
 
 type OutageQuantity = Extract<Quantity, { of: 'outages' | 'outageTime' }>
 
-/** What one outage adds to a quantity that counts outages; null where it is none of those. */
-export function outageCounts(
-  quantity: OutageQuantity,
-  outage: { from: number; until: number; planned: boolean; overrunMs: number },
-): number | null {
-  const { nature } = quantity.where
-  if (nature !== undefined && outage.planned !== (nature === 'planned')) return null
+/** What one outage adds to a quantity that counts outages; null where it interrupted nobody of that nature. */
+export function outageCounts(quantity: OutageQuantity, spans: OutageSpans): number | null {
+  const { where } = quantity
+  const asked =
+    where.nature === undefined ? [spans.planned, spans.unplanned] : [spans[where.nature]]
+  const found = asked.filter((span) => span !== null)
+  if (!found.some(({ interrupts }) => interrupts)) return null
   if (quantity.of === 'outages') return 1
-  const overrunMs = nature === 'planned' ? outage.overrunMs : 0
-  return (outage.until - outage.from - overrunMs) / msPer(quantity.in)
+  const from = Math.min(...found.map((span) => span.from))
+  const until = Math.max(...found.map((span) => span.until))
+  return (until - from) / msPer(quantity.in)
 }
 
 function outagesWhere(sums: Sums, quantity: OutageQuantity): number {

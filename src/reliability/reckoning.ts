@@ -58,6 +58,13 @@ export type Tally = {
   longestMs: number
 }
 
+/**
+ * What an outage was to those whom it hit as planned work, and to those to whom it was a fault (nobody had told them, or the approved
+ * time was over): it may be both. `interrupts`: it interrupted somebody so; the time beyond an approved end need not.
+ */
+export type OutageSpans = Record<Interruption['nature'], OutageSpan | null>
+export type OutageSpan = { from: EpochMs; until: EpochMs; interrupts: boolean }
+
 /** Everything that the indices of one report row are made of. Adds upward; ratios never do. */
 export type Sums = {
   readonly interruptions: Float64Array
@@ -71,11 +78,7 @@ export type Sums = {
   readonly tallies: Map<number, Tally>
   /** Of interruptions that name nobody: each its own units. */
   readonly nameless: { any: number; long: number; longSingle: number; longTotal: number }
-  /** `overrunMs`: how much of it lies beyond the approved end. */
-  readonly outages: Map<
-    OutageId,
-    { from: EpochMs; until: EpochMs; planned: boolean; overrunMs: number }
-  >
+  readonly outages: Map<OutageId, OutageSpans>
   provisional: boolean
 }
 
@@ -194,7 +197,6 @@ type Portion = {
   readonly short: boolean
   /** Whether it adds an interruption. */
   readonly adds: boolean
-  readonly overrunMs: number
 }
 type Event = { outage: OutageId; anchor: EpochMs; cell: string | undefined; units: number }
 type Unit = {
@@ -301,7 +303,7 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
     const { first, plannedUntil } = running
     if (running.untold && settings.plannedUntold === 'fault') {
       const row = asFault(first, first.from)
-      return [{ row, until: end, wholeMs: end - row.from, short, adds: !again, overrunMs: 0 }]
+      return [{ row, until: end, wholeMs: end - row.from, short, adds: !again }]
     }
     const wholeMs = end - first.from
     const overrunMs =
@@ -316,7 +318,6 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
       wholeMs,
       short,
       adds: adds && !again,
-      overrunMs,
     })
     if (overrunMs === 0) return [portion(first, end, true)]
     const overrun = asFault(first, end - overrunMs)
@@ -564,18 +565,14 @@ const approvedEnd = (row: Interruption, before: EpochMs | null): EpochMs | null 
     ? Math.max(row.plannedUntil, before ?? -Infinity)
     : before
 
-function addOutage(sums: Sums, first: Interruption, { row, until, overrunMs }: Portion): void {
-  const outage = sums.outages.get(first.outage)
-  if (outage === undefined) {
-    const planned = row.nature === 'planned'
-    sums.outages.set(first.outage, { from: row.from, until, planned, overrunMs })
-  } else {
-    // Work that hit someone untold as well is planned work still.
-    outage.planned ||= row.nature === 'planned'
-    outage.from = Math.min(outage.from, row.from)
-    outage.until = Math.max(outage.until, until)
-    outage.overrunMs = Math.max(outage.overrunMs, overrunMs)
-  }
+function addOutage(sums: Sums, first: Interruption, { row, until, adds }: Portion): void {
+  let spans = sums.outages.get(first.outage)
+  if (spans === undefined)
+    sums.outages.set(first.outage, (spans = { planned: null, unplanned: null }))
+  const span = (spans[row.nature] ??= { from: row.from, until, interrupts: false })
+  span.from = Math.min(span.from, row.from)
+  span.until = Math.max(span.until, until)
+  span.interrupts ||= adds
 }
 
 /**

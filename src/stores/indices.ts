@@ -117,6 +117,11 @@ export function groupsOf(
 export function notesOf(question: ReportQuestion, asked: Rulebook, namelessRows: number): Words[] {
   const notes: Words[] = []
   if (namelessRows > 0) notes.push(namelessNote(namelessRows))
+  if (namelessRows > 0 && question.rulebook.settings.reinterruptionMergeMin !== null)
+    notes.push({
+      en: 'Where no load point is named nobody knows who was interrupted again: re-interruptions are not merged there, and interruptions are an upper bound.',
+      'zh-CN': '未注明台区的停电无法判断是否为同一用户再次停电，不作合并，停电次数为上限。',
+    })
   if (question.rulebook.settings.unit !== asked.settings.unit)
     notes.push({
       en: 'Customers are counted as users throughout: not every interruption names its load points, or nobody has said how many there are.',
