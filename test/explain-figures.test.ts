@@ -1,17 +1,16 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { run } from '../src/cli.ts'
 import { sql } from 'kysely'
 import { groupCode } from '../src/ledger/facts.ts'
 import type { CauseDetail } from '../src/reliability/cause-detail.ts'
 import { RULEBOOKS } from '../src/reliability/rulebooks.ts'
-import type { ExplainedQuantity, Explanation } from '../src/stores/explain.ts'
 import { indicesReport } from '../src/stores/indices.ts'
 import { loadPointNumbers, saveRevision } from '../src/stores/networks.ts'
 import { GROUPINGS, type Exclusion, type Grouping } from '../src/stores/report-question.ts'
 import { openTestDatabase, type TestDatabase } from './support/database.ts'
 import { drawing } from './support/drawing.ts'
 import { openFront, tokenFor } from './support/people.ts'
-import { explained } from './support/explained.ts'
+import { addsUp, close, explained } from './support/explained.ts'
 import { seeded } from './support/seeded.ts'
 import { environmentOf } from './support/service.ts'
 
@@ -118,34 +117,6 @@ async function filled(database: TestDatabase, seed: number): Promise<void> {
         .execute()
     }
   }
-}
-
-const sumOf = ({ parts, rest }: ExplainedQuantity): number | null =>
-  parts === null ? null : parts.reduce((sum, { value }) => sum + value, rest?.value ?? 0)
-const close = (a: number, b: number) => Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a))
-
-/** The figure is `value`, its parts add up to what stands above and below the line, and lead to outages that are told. */
-function addsUp(t: Test, { figure, outages }: Explanation, value: number | null, name: string) {
-  if (figure === null) return void t.fail(name)
-  t.equal(figure.value, value, `${name}: the figure of the report`)
-  const { top, bottom, scale, form, periodHours } = figure
-  const known = new Set(outages.map(({ outage }) => outage))
-  for (const quantity of [top, ...(bottom === null ? [] : [bottom])]) {
-    const sum = sumOf(quantity)
-    if (sum === null) continue
-    const isSum = quantity.value !== null && close(quantity.value, sum)
-    t.ok(isSum, `${name}: parts of ${quantity.of.of}`)
-    const all = (quantity.parts ?? []).every(
-      (part) => part.outages.length > 0 && part.outages.every((one) => known.has(one)),
-    )
-    t.ok(all, `${name}: every part of ${quantity.of.of} leads to outages that are told`)
-  }
-  if (value === null) return
-  const above = sumOf(top) ?? top.value ?? NaN
-  const below = bottom === null ? 1 : (sumOf(bottom) ?? bottom.value ?? NaN)
-  const share = above / (below * periodHours)
-  const again = form === 'ratio' ? above / below : form === 'unavailability' ? share : 1 - share
-  t.ok(close(again * scale, value), `${name}: made again of its parts`)
 }
 
 t.test('the parts of every index of every rulebook add up to its figure', async (t) => {

@@ -10,7 +10,7 @@ import {
   type InterruptionRecord,
   type ReadRecordOptions,
 } from '../src/imports/interruption-record.ts'
-import { IEEE_1366 } from '../src/reliability/rulebooks.ts'
+import { DLT_836, IEEE_1366 } from '../src/reliability/rulebooks.ts'
 import type { Database } from '../src/stores/database.ts'
 import { indicesReport } from '../src/stores/indices.ts'
 import { majorDays } from '../src/stores/major-days.ts'
@@ -19,7 +19,9 @@ import {
   storeInterruptionRecord,
   type StoredRecord,
 } from '../src/stores/interruption-records.ts'
+import { saveRevision } from '../src/stores/networks.ts'
 import { openTestDatabase } from './support/database.ts'
+import { GROUP, TOWN } from './support/people.ts'
 import { writeHugeRecord, type ReadByChild } from './support/huge-record.ts'
 
 const HEADER = 'outage,started_at,ended_at,customers'
@@ -263,6 +265,48 @@ t.test('forms of dates, zones and the hour that occurs twice', async (t) => {
       ['2024-03-10T07:30:00.000Z', '2024-03-10T08:00:00.000Z'],
     ],
   )
+})
+
+t.test('rows of one name are one outage, also where it took several areas', async (t) => {
+  const { db } = await openTestDatabase(t)
+  const text = `${HEADER},area,load_point
+7,2024-01-10T08:00:00Z,2024-01-10T09:00:00Z,4,south,T1
+7,2024-01-10T08:00:00Z,2024-01-10T10:00:00Z,6,north,T2
+7,2024-01-10T08:00:00Z,2024-01-10T12:00:00Z,1,,T3
+8,2024-01-11T08:00:00Z,2024-01-11T09:00:00Z,5,south,T1
+`
+  t.match(await store(db, await read(t, text)), { added: 2 })
+  const outages = await db.selectFrom('outage').selectAll().orderBy('started_at').execute()
+  t.match(outages, [
+    { id: outageIdOf(null, '7'), area: null, customers_interrupted: 11 },
+    { id: outageIdOf('south', '8'), area: 'south', customers_interrupted: 5 },
+  ])
+  t.match(await store(db, await read(t, text)), { added: 0, changed: 0, same: 2 }, 'once')
+  const [system] = (
+    await indicesReport(db, {
+      from: '2024-01-01',
+      to: '2025-01-01',
+      by: 'system',
+      rulebook: DLT_836,
+      exclude: [],
+      now: NOW,
+      timeZone: 'UTC',
+    })
+  ).rows
+  t.match(system?.indices, { MIC: 16 / 2, MID: (4 + 1) / 2 }, 'two outages, not four')
+})
+
+t.test('a record that follows its network at once is placed on it', async (t) => {
+  const { db, pool } = await openTestDatabase(t)
+  await saveRevision(pool, TOWN, { validFrom: 0, importedAt: 0, format: 'folder', report: [] })
+  const text = `${HEADER},feeder,load_point
+1,2024-01-10T08:00:00Z,2024-01-10T09:00:00Z,120,F1,n1
+`
+  await store(db, await read(t, text, { knownFeeders: new Set(['F1']) }))
+  t.match(await db.selectFrom('interruption').selectAll().execute(), [
+    // P1 hangs on phase A alone.
+    { area: 'west', substation: 'W', feeder: 'F1', members: [GROUP.P1] },
+  ])
 })
 
 t.test('stored twice is stored once; a corrected record replaces what it said', async (t) => {

@@ -164,7 +164,7 @@ export type ReckoningOptions = {
 export type Reckoning = {
   /** Rows in the order of `from`. */
   add(row: Interruption): void
-  /** The last end of what still runs and belongs to a cell: rows from later on cannot change it. */
+  /** Until when rows can change what still runs and belongs to a cell. */
   runningUntil(): EpochMs
   finish(): Map<string, Sums>
 }
@@ -238,6 +238,8 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
   const mergeMs =
     settings.reinterruptionMergeMin === null ? null : settings.reinterruptionMergeMin * MS_PER_MIN
 
+  const mayOverrun = (settings.plannedOverrun ?? 'planned') !== 'planned'
+
   const isShort = (ms: number): boolean =>
     ms < limitMs || (ms === limitMs && settings.shortIncludesLimit)
   const endOf = (running: Running): EpochMs => running.until ?? Math.max(now, running.first.from)
@@ -306,12 +308,8 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
       return [{ row, until: end, wholeMs: end - row.from, short, adds: !again }]
     }
     const wholeMs = end - first.from
-    const overrunMs =
-      (settings.plannedOverrun ?? 'planned') !== 'planned' &&
-      first.nature === 'planned' &&
-      plannedUntil !== null
-        ? Math.min(wholeMs, Math.max(0, end - plannedUntil))
-        : 0
+    const approvedUntil =
+      mayOverrun && first.nature === 'planned' ? (plannedUntil ?? Infinity) : Infinity
     const portion = (row: Interruption, until: EpochMs, adds: boolean): Portion => ({
       row,
       until,
@@ -319,9 +317,9 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
       short,
       adds: adds && !again,
     })
-    if (overrunMs === 0) return [portion(first, end, true)]
-    const overrun = asFault(first, end - overrunMs)
-    if (overrunMs === wholeMs) return [portion(overrun, end, true)]
+    if (end <= approvedUntil) return [portion(first, end, true)]
+    const overrun = asFault(first, Math.max(first.from, approvedUntil))
+    if (overrun.from === first.from) return [portion(overrun, end, true)]
     return [
       portion(first, overrun.from, true),
       portion(overrun, end, settings.plannedOverrun === 'faultInterruption'),
@@ -514,8 +512,14 @@ export function openReckoning(options: ReckoningOptions): Reckoning {
     runningUntil() {
       let last = -Infinity
       const look = (running: Running | null): void => {
-        if (running?.until != null && cellOf(running.first) !== undefined)
-          last = Math.max(last, running.until)
+        if (running === null) return
+        // What was planned may have to be told as a fault, in a report without planned work too.
+        const { first } = running
+        const rows = first.nature === 'planned' ? [first, asFault(first, first.from)] : [first]
+        if (rows.every((row) => cellOf(row) === undefined)) return
+        if (running.until !== null) last = Math.max(last, running.until)
+        // What is still out has an end that no row changes, but for how long it was approved a later one may say.
+        else if (mayOverrun && first.nature === 'planned') last = Math.max(last, now)
       }
       for (const unit of units.values()) look(unit.running)
       for (const running of nameless.values()) look(running)

@@ -5,6 +5,7 @@ import type { RecordServed, RecordStep } from '../reliability/record.ts'
 import { toIso, type EpochMs } from '../time.ts'
 import { jsonOrNull } from './columns.ts'
 import type { Tx } from './database.ts'
+import { ensureServedIn } from './reliability.ts'
 
 /** What the import of a record hands over. */
 export type RecordToStore = {
@@ -44,7 +45,7 @@ export async function storeInterruptionRecord(
   await sql`create temporary table record_step (
     outage text, area text, substation text, feeder text, load_point text, from_at timestamptz, until_at timestamptz,
     customers int, connected_kva float8, local_day date, nature text, cause text, external boolean,
-    source_shortage boolean, temporary boolean, planned_until timestamptz, cause_detail jsonb, members int[]
+    source_shortage boolean, temporary boolean, planned_until timestamptz, cause_detail jsonb, name text, members int[]
   ) on commit drop`.execute(tx)
   let rows = 0
   for await (const steps of record.steps()) {
@@ -55,6 +56,11 @@ export async function storeInterruptionRecord(
     await sql`update record_step s set outage = s.outage || '.' || n.n
       from (select ctid, row_number() over (partition by outage order by ctid) as n from record_step) n
       where s.ctid = n.ctid and n.n > 1`.execute(tx)
+  } else {
+    // Rows of one name are one outage, also where it took several areas.
+    await sql`with whole as (select name, min(outage collate "C") as outage from record_step group by name having count(distinct outage) > 1)
+      update record_step s set outage = whole.outage from whole
+      where s.name = whole.name and s.outage <> whole.outage`.execute(tx)
   }
   await sql`create index on record_step (outage)`.execute(tx)
   await sql`analyze record_step`.execute(tx)
@@ -69,6 +75,7 @@ export async function storeInterruptionRecord(
     return { outcome: 'names-used-again', outages: reused.map(({ outage }) => outage) }
   }
 
+  await ensureServedIn(tx)
   await nameLoadPoints(tx)
   await placeOnNetwork(tx)
   const counts = await replaceChanged(tx, now)
@@ -99,7 +106,9 @@ async function insertSteps(tx: Tx, steps: readonly RecordStep[], timeZone: strin
       ${column((s) => s.external)}::boolean[], ${column((s) => s.sourceShortage)}::boolean[],
       ${column((s) => s.temporary)}::boolean[],
       ${column((s) => (s.plannedUntil === null ? null : toIso(s.plannedUntil)))}::timestamptz[],
-      ${column((s) => jsonOrNull(s.causeDetail))}::text[]::jsonb[])`.execute(tx)
+      ${column((s) => jsonOrNull(s.causeDetail))}::text[]::jsonb[], ${column((s) => s.outage)}::text[])`.execute(
+    tx,
+  )
 }
 
 /** The supply groups of named load points; a name that no network has had gets a number of its own, for ever. */

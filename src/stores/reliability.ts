@@ -104,32 +104,36 @@ export async function saveServed(
 
 /** Keeps what each network revision serves where that has not been done; costs nothing once it has. */
 export async function ensureServed(db: Database): Promise<void> {
-  const missing = (within: Database) =>
-    within
-      .selectFrom('network_revision as r')
-      .select('r.revision')
-      .where((where) =>
-        where.not(
-          where.exists(
-            where
-              .selectFrom('served_feeder as f')
-              .select('f.revision')
-              .whereRef('f.revision', '=', 'r.revision'),
-          ),
-        ),
-      )
-      .execute()
-  if ((await missing(db)).length === 0) return
-  await db.transaction().execute(async (tx) => {
-    await sql`select pg_advisory_xact_lock(${SERVED_LOCK})`.execute(tx)
-    for (const { revision } of await missing(tx)) {
-      const tables = await loadRevision(tx, revision)
-      const network = buildNetwork(tables)
-      const numbers = await loadPointNumbers(tx, network.loadPointIds)
-      await saveServed(tx, revision, network, tables, (id) => numbers.get(id) ?? -1)
-    }
-  })
+  if ((await notKept(db)).length > 0) await db.transaction().execute(ensureServedIn)
 }
+
+/** The same within a transaction, for what goes by the network that is in force. */
+export async function ensureServedIn(tx: Tx): Promise<void> {
+  if ((await notKept(tx)).length === 0) return
+  await sql`select pg_advisory_xact_lock(${SERVED_LOCK})`.execute(tx)
+  for (const { revision } of await notKept(tx)) {
+    const tables = await loadRevision(tx, revision)
+    const network = buildNetwork(tables)
+    const numbers = await loadPointNumbers(tx, network.loadPointIds)
+    await saveServed(tx, revision, network, tables, (id) => numbers.get(id) ?? -1)
+  }
+}
+
+const notKept = (db: Database): Promise<{ revision: number }[]> =>
+  db
+    .selectFrom('network_revision as r')
+    .select('r.revision')
+    .where((where) =>
+      where.not(
+        where.exists(
+          where
+            .selectFrom('served_feeder as f')
+            .select('f.revision')
+            .whereRef('f.revision', '=', 'r.revision'),
+        ),
+      ),
+    )
+    .execute()
 
 /** What was served on every day, by the network revisions and the records of the past together. */
 export async function readServedBook(db: Database, timeZone: string): Promise<ServedBook> {
