@@ -33,6 +33,15 @@ t.test(
   },
 )
 
+t.test('§1.6 e: α −0.555 and β 1.90 of the standard’s example give 66.35 min', async (t) => {
+  // Two days that have this mean and this sample deviation; the standard prints 66.69 of unrounded figures.
+  const history = daily([-1, 1].map((side) => Math.exp(-0.555 + (side * 1.9) / Math.SQRT2)))
+  const found = majorDayThreshold(history)
+  t.equal(found.alpha?.toFixed(3), '-0.555')
+  t.equal(found.beta?.toFixed(2), '1.90')
+  t.equal(found.thresholdMin?.toFixed(2), '66.35')
+})
+
 t.test('too little history gives no threshold and no major days', async (t) => {
   for (const values of [[], [0, 0], [3]]) {
     t.match(majorDayThreshold(daily(values)), { alpha: null, beta: null, thresholdMin: null })

@@ -1,6 +1,6 @@
 import readWorkbook from 'read-excel-file/node'
 import t from 'tap'
-import { IEEE_1366 } from '../src/reliability/rulebooks.ts'
+import { IEEE_1366, RULEBOOKS } from '../src/reliability/rulebooks.ts'
 import type { Database } from '../src/stores/database.ts'
 import { majorDays } from '../src/stores/major-days.ts'
 import { closedMonths, closePeriod, restatements } from '../src/stores/periods.ts'
@@ -215,6 +215,14 @@ t.test('over HTTP: a planner closes, a dispatcher may not; reports in other form
     text: /^\ufeff?system,customersServed/,
   })
   t.match((await report('format=html&language=zh-CN')).text, '供电可靠性报告')
+  for (const { id, indices } of RULEBOOKS) {
+    const paper = (await report(`format=html&by=feeder&rulebook=${id}`)).text
+    for (const { symbol } of indices)
+      t.ok(
+        new RegExp(`<th class="n">${symbol}( \\([^<]*\\))?</th>`).test(paper),
+        `${id}: ${symbol} is on the paper of many groups`,
+      )
+  }
   t.match(await report('format=xlsx'), {
     status: 200,
     headers: { 'content-disposition': /\.xlsx"$/ },
@@ -316,7 +324,37 @@ t.test('over HTTP: months, and what was filed beside what the ledger says today'
     ],
     'what lies in another month, and what was corrected before it was filed, is not named',
   )
-  t.match((await report('format=html&language=zh-CN')).text, '上报值')
+  const chinese = (await report('format=html&language=zh-CN')).text
+  const [, restated = ''] = chinese.split('<h2>已上报月份</h2>')
+  const cellsIn = (row: string, cell: 'th' | 'td') =>
+    [...row.matchAll(new RegExp(`<${cell}(?: [^>]*)?>(.*?)</${cell}>`, 'g'))].map(
+      ([, text]) => text,
+    )
+  t.strictSame(cellsIn(restated.slice(0, restated.indexOf('</thead>')), 'th'), [
+    '月份',
+    '上报时间',
+    '上报人',
+    '指标',
+    '上报值',
+    '现值',
+    '',
+  ])
+  const chineseRows = [...restated.matchAll(/<tr><td>2025-03<\/td>.*?<\/tr>/g)].map(([row]) =>
+    cellsIn(row, 'td'),
+  )
+  t.equal(chineseRows.length, rows.length, 'nothing is left out in the other language')
+  t.strictSame(
+    chineseRows.find(([, , , index]) => index === 'CAIDI (min)'),
+    [
+      '2025-03',
+      filedAt,
+      'planner of the test',
+      'CAIDI (min)',
+      '120.00',
+      '90.00',
+      '上报后更正的停电: O1',
+    ],
+  )
   t.notMatch((await report('format=html&feeder=F1')).text, 'Filed as')
   t.notMatch(
     (await front.ask('GET', '/api/v1/indices?from=2025-03-02&to=2025-05-01&format=html', planner))

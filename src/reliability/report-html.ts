@@ -4,13 +4,14 @@ import {
   indexName,
   settingsInWords,
   shown,
+  TABLE_WORDS,
   type PrintedReport,
   type ReportLanguage,
 } from './report.ts'
 import { leftOutInWords } from './rule-words.ts'
 import { rulebookOf } from './rulebooks.ts'
 
-/** Indices that a table of many groups shows; a report of one group shows all of them, one a line. */
+/** Indices beside each other on a sheet of paper; what there is more stands in further tables. */
 const COLUMNS_MAX = 8
 
 const WORDS = {
@@ -31,10 +32,6 @@ const WORDS = {
     meaning: 'Meaning',
     value: 'Value',
     unit: 'Unit',
-    group: 'Group',
-    served: 'Customers served',
-    interruptions: 'CI',
-    minutes: 'CMI, min',
     provisional: 'Provisional: someone was without supply when this report was made.',
     none: '(none)',
     days: 'Days are those of',
@@ -66,10 +63,6 @@ const WORDS = {
     meaning: '含义',
     value: '数值',
     unit: '单位',
-    group: '分组',
-    served: '用户数',
-    interruptions: '停电户次',
-    minutes: '停电时户数（分钟）',
     provisional: '暂定：编制时仍有用户停电。',
     none: '（无）',
     days: '日期所用时区',
@@ -112,7 +105,7 @@ ${notesOf(words.notes, notes)}`
 }
 
 function oneGroup(report: PrintedReport, language: ReportLanguage): string {
-  const words = WORDS[language]
+  const words = { ...TABLE_WORDS[language], ...WORDS[language] }
   const [row] = report.rows
   if (row === undefined) return ''
   const counts: [string, string][] = [
@@ -130,10 +123,21 @@ function oneGroup(report: PrintedReport, language: ReportLanguage): string {
 }
 
 function manyGroups(report: PrintedReport, language: ReportLanguage): string {
-  const words = WORDS[language]
-  const [first] = report.rows
-  const symbols = Object.keys(first?.indices ?? {}).slice(0, COLUMNS_MAX)
-  const unitOf = (symbol: string): string => first?.units[symbol] ?? '1'
+  const symbols = Object.keys(report.rows[0]?.indices ?? {})
+  const tables: string[] = []
+  for (let i = 0; i === 0 || i < symbols.length; i += COLUMNS_MAX)
+    tables.push(groupTable(report, language, symbols.slice(i, i + COLUMNS_MAX)))
+  return tables.join('\n')
+}
+
+/** Some of the indices, a line for each group. */
+function groupTable(
+  report: PrintedReport,
+  language: ReportLanguage,
+  symbols: readonly string[],
+): string {
+  const words = { ...TABLE_WORDS[language], ...WORDS[language] }
+  const unitOf = (symbol: string): string => report.rows[0]?.units[symbol] ?? '1'
   const head = symbols.map((symbol) => {
     const unit = unitOf(symbol)
     return `<th class="n">${escape(symbol)}${unit === '1' ? '' : ` (${escape(unit)})`}</th>`

@@ -1,7 +1,15 @@
 import type { EpochMs } from '../time.ts'
 import type { LocalDay } from './calendar.ts'
+import { rulebookOf } from './rulebooks.ts'
 import { leftOutInWords } from './rule-words.ts'
-import { reportTable, settingsInWords, type PrintedReport, type ReportLanguage } from './report.ts'
+import {
+  groupName,
+  reportTable,
+  settingsInWords,
+  TABLE_WORDS,
+  type PrintedReport,
+  type ReportLanguage,
+} from './report.ts'
 
 /** Days and instants are dates of the spreadsheet, which knows no zones: an instant is what the clock of its zone showed. */
 export type SheetCell =
@@ -20,12 +28,13 @@ export type Sheet = {
 /** A report as a workbook: the rows, and a second sheet with the settings, exclusions and notes. Numbers in full. */
 export function reportSheets(report: PrintedReport, language: ReportLanguage): Sheet[] {
   const zh = language === 'zh-CN'
+  const known = rulebookOf(report.rulebook.id)?.name
   return [
-    { name: zh ? '指标' : 'indices', headed: true, rows: datedRows(report) },
+    { name: zh ? '指标' : 'indices', headed: true, rows: indexRows(report, language) },
     {
       name: zh ? '参数' : 'settings',
       rows: [
-        [zh ? '规程' : 'rulebook', report.rulebook.name],
+        [zh ? '规程' : 'rulebook', (zh ? known?.zh : known?.en) ?? report.rulebook.name],
         [zh ? '起' : 'from', { day: report.from }],
         [zh ? '止（不含）' : 'to (exclusive)', { day: report.to }],
         [zh ? '时区' : 'time zone', report.timeZone],
@@ -65,11 +74,23 @@ function filedSheet({ filed = [], timeZone }: PrintedReport, language: ReportLan
   return [{ name, headed: true, rows: [head, ...rows] }]
 }
 
-function datedRows(report: PrintedReport): SheetCell[][] {
-  const [head = [], ...rows] = reportTable(report)
-  if (report.by !== 'day') return [head, ...rows]
+const CALLED_AS_THEY_ARE: readonly string[] = ['area', 'substation', 'feeder', 'month', 'day']
+
+/** Groups as the ledger calls them, and beside them what people call them where that is another name. */
+function indexRows(report: PrintedReport, language: ReportLanguage): SheetCell[][] {
+  const words = TABLE_WORDS[language]
+  const [[, , , , ...symbols] = [], ...rows] = reportTable(report)
+  const names = report.rows.map(({ group }) =>
+    group === null ? null : groupName(report.by, group, language),
+  )
+  const isNamed = !CALLED_AS_THEY_ARE.includes(report.by)
+  const head = [words.served, words.interruptions, words.minutes, ...symbols.slice(0, -1)]
   return [
-    head,
-    ...rows.map(([day, ...rest]) => [typeof day === 'string' ? { day } : null, ...rest]),
+    [words.group, ...(isNamed ? [words.name] : []), ...head, words.provisional],
+    ...rows.map(([group = null, ...figures], i) => [
+      report.by === 'day' && typeof group === 'string' ? { day: group } : group,
+      ...(isNamed ? [names[i] ?? null] : []),
+      ...figures,
+    ]),
   ]
 }

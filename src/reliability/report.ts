@@ -97,6 +97,26 @@ export function reportTable(report: PrintedReport): (string | number | null)[][]
   ]
 }
 
+/** What stands at the head of a table of a report, beside the indices. */
+export const TABLE_WORDS = {
+  en: {
+    group: 'Group',
+    name: 'Name',
+    served: 'Customers served',
+    interruptions: 'CI',
+    minutes: 'CMI (min)',
+    provisional: 'Provisional',
+  },
+  'zh-CN': {
+    group: '分组',
+    name: '名称',
+    served: '用户数',
+    interruptions: '停电户次',
+    minutes: '停电时户数（分钟）',
+    provisional: '暂定',
+  },
+} as const
+
 /** A text that begins like a formula must not become one when someone opens the file. */
 const csvCell = (cell: string | number | null): string => {
   if (cell === null) return ''
@@ -152,8 +172,16 @@ const DETAIL_GROUPS = {
   responsible_system: 'responsibleSystem',
 } as const
 
-/** A row's group for people: causes, what stands beside them and natures of DL/T 836 by their names, everything else as it is. */
+const NATURES: Readonly<Record<string, Words>> = {
+  planned: { en: 'planned', 'zh-CN': '预安排停电' },
+  unplanned: { en: 'unplanned', 'zh-CN': '故障停电' },
+}
+const SYSTEM: Words = { en: 'whole system', 'zh-CN': '全系统' }
+
+/** A row's group for people: causes, what stands beside them and natures by their names, everything else as it is. */
 export function groupName(by: string, group: string, language: ReportLanguage): string {
+  if (by === 'system') return SYSTEM[language]
+  if (by === 'nature') return NATURES[group]?.[language] ?? group
   const nature = by === 'dlt_nature' ? DLT_NATURES.find(({ code }) => code === group) : undefined
   const named = nature ?? (by === 'cause' ? causeOf(group) : undefined)
   if (named !== undefined) return `${language === 'zh-CN' ? named.zh : named.en} (${group})`
