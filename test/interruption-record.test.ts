@@ -296,6 +296,37 @@ t.test('rows of one name are one outage, also where it took several areas', asyn
   t.match(system?.indices, { MIC: 16 / 2, MID: (4 + 1) / 2 }, 'two outages, not four')
 })
 
+t.test('an outage is known by its name when the record says another area of it', async (t) => {
+  const { db } = await openTestDatabase(t)
+  const put = async (area: string, mapping: RecordMapping = {}) => {
+    const text = `${HEADER},area,load_point
+7,2024-01-10T08:00:00Z,2024-01-10T09:00:00Z,4,${area},T1
+7,2024-01-10T08:00:00Z,2024-01-10T10:00:00Z,6,${area},T2
+`
+    return await store(db, await read(t, text, { mapping }))
+  }
+  const standing = async () =>
+    (await db.selectFrom('interruption').selectAll().orderBy('outage').execute()).map(
+      ({ outage, area }) => `${outage} ${area}`,
+    )
+  const id = outageIdOf(null, '7')
+  t.match(await put(''), { added: 1 })
+  t.match(await put('north'), { added: 0, changed: 1 }, 'no area was said before')
+  t.strictSame(await standing(), [`${id} north`, `${id} north`])
+  t.match(await put('north'), { same: 1 })
+  t.strictSame(await put('south'), { outcome: 'names-in-other-areas', outages: ['7'] })
+  t.strictSame(await standing(), [`${id} north`, `${id} north`], 'nothing was stored')
+  t.match(await put('south', { namesByArea: false }), { changed: 1 }, 'the area was corrected')
+  t.strictSame(await standing(), [`${id} south`, `${id} south`])
+  t.match(await put('north', { namesByArea: true }), { added: 1, changed: 0 })
+  const other = outageIdOf('north', '7')
+  t.strictSame(
+    await standing(),
+    [`${id} south`, `${id} south`, `${other} north`, `${other} north`],
+    'another area, another outage',
+  )
+})
+
 t.test('a record that follows its network at once is placed on it', async (t) => {
   const { db, pool } = await openTestDatabase(t)
   await saveRevision(pool, TOWN, { validFrom: 0, importedAt: 0, format: 'folder', report: [] })

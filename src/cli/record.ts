@@ -50,6 +50,13 @@ export const interruptionsCommand: Command = {
         io.err(`${file}: nothing was stored`)
         return 1
       }
+      if (stored.outcome === 'names-in-other-areas') {
+        io.out(`these outages are on record in other areas: ${stored.outages.join(', ')}`)
+        io.err(
+          `${file}: nothing was stored; a mapping may say namesByArea: false (the areas were corrected) or true (each area numbers its own outages)`,
+        )
+        return 1
+      }
       io.out(
         `${stored.rows} rows: ${stored.added} outages are new, ${stored.changed} changed, ${stored.same} were there already` +
           (record.refusedRows > 0 ? `; ${record.refusedRows} rows were skipped` : ''),

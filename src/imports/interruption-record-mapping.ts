@@ -43,6 +43,8 @@ export const MappingSchema = Type.Object(
     ),
     /** Each row is an outage of its own; then no column `outage` is needed. Exact repeats are kept. */
     outagePerRow: Type.Optional(Type.Boolean()),
+    /** True: each area numbers its own outages. False: a name is one outage, and an area that differs from the record's was corrected. */
+    namesByArea: Type.Optional(Type.Boolean()),
     /** Forms of their dates, tried in this order: YYYY MM M DD D HH H hh h mm ss SSS A Z. */
     dates: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
     /** IANA zone of dates without an offset. */

@@ -32,6 +32,8 @@ export type InterruptionRecord = {
   readonly customersServed: readonly RecordServed[]
   /** Each row is an outage of its own, named by a digest of it; equal rows are told apart when they are stored. */
   readonly outagePerRow: boolean
+  /** Whether each area numbers its own outages; undefined: the mapping does not say. */
+  readonly namesByArea: boolean | undefined
   /** Reads the file again, in pieces of up to `STEPS_A_PIECE`. Throws where the file has changed since. */
   steps(): AsyncIterable<readonly RecordStep[]>
 }
@@ -69,6 +71,7 @@ export async function readInterruptionRecord(
     storable: rows > 0 && (!hasErrors(found) || (options.skipBad === true && !seen.broken)),
     customersServed,
     outagePerRow: options.mapping?.outagePerRow === true,
+    namesByArea: options.mapping?.namesByArea,
     async *steps() {
       const now = await fs.stat(file)
       if (now.size !== before.size || now.mtimeMs !== before.mtimeMs)

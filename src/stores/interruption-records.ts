@@ -12,6 +12,8 @@ export type RecordToStore = {
   readonly customersServed: readonly RecordServed[]
   /** Each row is an outage of its own; equal rows are told apart by their number. */
   readonly outagePerRow: boolean
+  /** Whether each area numbers its own outages; undefined: nobody says, and a name that is on record in another area is refused. */
+  readonly namesByArea?: boolean | undefined
   steps(): AsyncIterable<readonly RecordStep[]>
 }
 
@@ -28,6 +30,8 @@ export type StoredRecord =
     }
   /** Outages of these names are on record at another time of year: the names are used again. */
   | { readonly outcome: 'names-used-again'; readonly outages: readonly string[] }
+  /** Outages of these names are on record at that time in other areas: the same ones corrected, or others? */
+  | { readonly outcome: 'names-in-other-areas'; readonly outages: readonly string[] }
 
 /** An outage of the same name that began further away than this is another outage. */
 const SAME_OUTAGE_DAYS = 31
@@ -56,7 +60,7 @@ export async function storeInterruptionRecord(
     await sql`update record_step s set outage = s.outage || '.' || n.n
       from (select ctid, row_number() over (partition by outage order by ctid) as n from record_step) n
       where s.ctid = n.ctid and n.n > 1`.execute(tx)
-  } else {
+  } else if (record.namesByArea !== true) {
     // Rows of one name are one outage, also where it took several areas.
     await sql`with whole as (select name, min(outage collate "C") as outage from record_step group by name having count(distinct outage) > 1)
       update record_step s set outage = whole.outage from whole
@@ -65,6 +69,13 @@ export async function storeInterruptionRecord(
   await sql`create index on record_step (outage)`.execute(tx)
   await sql`analyze record_step`.execute(tx)
 
+  await ensureServedIn(tx)
+  await placeOnNetwork(tx)
+  const elsewhere = record.namesByArea === true ? [] : await keepNames(tx, record.namesByArea)
+  if (elsewhere.length > 0) {
+    await sql`drop table record_step`.execute(tx)
+    return { outcome: 'names-in-other-areas', outages: elsewhere }
+  }
   const { rows: reused } = await sql<{ outage: string }>`
     select s.outage from (select outage, min(from_at) as began from record_step group by outage) s
     join outage o on o.id = s.outage
@@ -75,9 +86,7 @@ export async function storeInterruptionRecord(
     return { outcome: 'names-used-again', outages: reused.map(({ outage }) => outage) }
   }
 
-  await ensureServedIn(tx)
   await nameLoadPoints(tx)
-  await placeOnNetwork(tx)
   const counts = await replaceChanged(tx, now)
   await noteInexactDays(tx, timeZone)
   for (const { area, fromDay, customers } of record.customersServed) {
@@ -135,6 +144,31 @@ async function placeOnNetwork(tx: Tx): Promise<void> {
       and (s.substation is null or s.area is null)`.execute(tx)
 }
 
+/**
+ * An outage of a name that is on record at that time is that outage, whatever areas were said of it before, if only some area is the same
+ * or none was said. Gives the names that are on record in other areas alone, unless those areas are known to be wrong.
+ */
+async function keepNames(tx: Tx, namesByArea: boolean | undefined): Promise<string[]> {
+  await sql`create temporary table record_known on commit drop as
+    select distinct on (s.outage) s.outage, s.name, o.id as known, coalesce(not (s.areas && k.areas), false) as elsewhere
+    from (select outage, name, min(from_at) as began, array_agg(distinct area) filter (where area is not null) as areas
+      from record_step group by outage, name) s
+    join outage o on o.record_name = s.name and o.id <> s.outage
+      and abs(extract(epoch from o.started_at - s.began)) <= ${SAME_OUTAGE_DAYS * 86_400}
+    cross join lateral (select array_agg(distinct area) filter (where area is not null) as areas
+      from interruption where outage = o.id) k
+    where not exists (select from outage where id = s.outage)
+    order by s.outage, elsewhere, o.id`.execute(tx)
+  const { rows } = await sql<{ name: string }>`select name from record_known where elsewhere
+    order by name limit ${NAMES_SHOWN_MAX}`.execute(tx)
+  if (rows.length === 0 || namesByArea === false)
+    await sql`update record_step s set outage = k.known from record_known k where k.outage = s.outage`.execute(
+      tx,
+    )
+  await sql`drop table record_known`.execute(tx)
+  return namesByArea === false ? [] : rows.map(({ name }) => name)
+}
+
 async function replaceChanged(
   tx: Tx,
   now: EpochMs,
@@ -167,7 +201,7 @@ async function replaceChanged(
       local_day, nature, cause, external, source_shortage, temporary, planned_until, cause_detail
     from record_step join record_outage using (outage) where not same`.execute(tx)
   await sql`insert into outage (id, origin, kind, device, anchor_at, phases, area, substation, feeder, started_at, restored_at,
-      closed_at, customers_out, customers_interrupted, closed_customer_ms, steps, cause, cause_detail, revision, updated_at)
+      closed_at, customers_out, customers_interrupted, closed_customer_ms, steps, cause, cause_detail, revision, updated_at, record_name)
     select outage, 'imported', case when bool_and(nature = 'planned') then 'planned' else 'unplanned' end, null, min(from_at), 7,
       case when count(distinct area) = 1 then min(area) end,
       case when count(distinct substation) = 1 then min(substation) end,
@@ -180,16 +214,16 @@ async function replaceChanged(
           'customersRestored', t.customers) order by t.until_at), '[]')
         from (select until_at, sum(customers) as customers from record_step u
           where u.outage = s.outage and until_at is not null group by until_at) t),
-      (array_agg(cause order by from_at, until_at))[1], (array_agg(cause_detail order by from_at, until_at))[1], 1, ${toIso(now)}::timestamptz
+      (array_agg(cause order by from_at, until_at))[1], (array_agg(cause_detail order by from_at, until_at))[1], 1, ${toIso(now)}::timestamptz,
+      min(name)
     from record_step s join record_outage using (outage) where not same
     group by outage
     on conflict (id) do update set kind = excluded.kind, anchor_at = excluded.anchor_at, area = excluded.area,
       substation = excluded.substation, feeder = excluded.feeder, started_at = excluded.started_at,
       restored_at = excluded.restored_at, closed_at = excluded.closed_at, customers_out = excluded.customers_out,
       customers_interrupted = excluded.customers_interrupted, closed_customer_ms = excluded.closed_customer_ms,
-      steps = excluded.steps, cause = excluded.cause, cause_detail = excluded.cause_detail, revision = outage.revision + 1, updated_at = excluded.updated_at`.execute(
-    tx,
-  )
+      steps = excluded.steps, cause = excluded.cause, cause_detail = excluded.cause_detail, revision = outage.revision + 1, updated_at = excluded.updated_at,
+      record_name = excluded.record_name`.execute(tx)
   const { rows } = await sql<{ added: number; changed: number; same: number }>`
     select count(*) filter (where not known) as added, count(*) filter (where known and not same) as changed,
       count(*) filter (where same) as same from record_outage`.execute(tx)
