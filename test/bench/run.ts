@@ -27,6 +27,7 @@ const BENCHES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   reconnect: [['10000', '3']],
   size: [[]],
   'real-storm': [[]],
+  desk: [[]],
   console: [[]],
 }
 
