@@ -23,6 +23,7 @@ import { MapPanel } from './map-panel.tsx'
 import { PastSlider } from './past-slider.tsx'
 import { followGuesses } from './probable.ts'
 import { GuessList } from './probable-list.tsx'
+import { singleKeysOn, turnSingleKeys } from './single-keys.ts'
 import { StormLines } from './storm-act.tsx'
 import { followStorms } from './storms.ts'
 import { soundAlarms } from './sound.ts'
@@ -113,6 +114,12 @@ function Help() {
           </div>
         ))}
       </dl>
+      <p>
+        <button type="button" aria-pressed={singleKeysOn.value} onClick={turnSingleKeys}>
+          {words.single} {singleKeysOn.value ? w.value.on : w.value.off}
+        </button>{' '}
+        {words.singleWhat}
+      </p>
     </aside>
   )
 }

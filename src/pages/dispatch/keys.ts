@@ -21,6 +21,7 @@ import { network } from './network.ts'
 import { outageNamed } from './board.ts'
 import { positionOf } from './device-card.tsx'
 import { switchNamed } from './network.ts'
+import { singleKeysOn } from './single-keys.ts'
 import { openStorm } from './storm-act.tsx'
 
 /** A two-key word must be finished within this. */
@@ -102,12 +103,15 @@ export function listenToKeys(): void {
   addEventListener('keydown', (event) => {
     if (event.key === 'Escape') return escape(event)
     if (event.ctrlKey || event.metaKey || event.altKey || writing(event.target)) return
-    // What is typed while an act is open belongs to its form, also before the focus has got there.
+    // What is typed while an act is open belongs to its form, also before the focus has got there. Tab goes where it goes.
     if (act.value !== null) {
+      const onButton = event.key === ' ' && event.target instanceof HTMLButtonElement
       const inside = document.activeElement?.closest('.act') ?? null
-      if (inside === null) document.querySelector<HTMLElement>('.act input, .act select')?.focus()
+      if (event.key.length === 1 && !onButton && inside === null)
+        document.querySelector<HTMLElement>('.act input, .act select')?.focus()
       return
     }
+    if (!singleKeysOn.value && event.key.length === 1) return
     // A button under the focus keeps its own Enter and Space.
     const onButton = event.target instanceof HTMLButtonElement
     if (onButton && (event.key === 'Enter' || event.key === ' ')) return

@@ -236,6 +236,14 @@ const MapKey = () => (
         {w.value.key[state]}
       </li>
     ))}
+    {halo.value.length > 0 && (
+      <li>
+        <svg viewBox="0 0 26 10">
+          <path class="ln-halo" d="M0 5h26" />
+        </svg>
+        {w.value.key.halo}
+      </li>
+    )}
     <li>
       <svg viewBox="0 0 10 10" class="sq">
         <rect class="limit" width="10" height="10" />

@@ -427,6 +427,8 @@ export const en = {
   momentBad: 'Write it as 2026-11-24 03:12.',
   help: {
     head: 'Keys',
+    single: 'Single keys',
+    singleWhat: 'Off: letters and digits alone do nothing; every act has its button.',
     rows: [
       ['j k', 'next, previous row'],
       ['Enter', 'to the detail; Esc back'],
@@ -447,6 +449,7 @@ export const en = {
       ['+ −  arrows  0', 'zoom, pan, whole network'],
       ['g o, g c, g p', 'outages, without crew, planned'],
       ['g l', 'limits that are passed'],
+      ['g b', 'probable outages'],
       ['g t', 'a moment of the past'],
       ['g s', 'storm mode'],
       ['f', 'group by feeder'],

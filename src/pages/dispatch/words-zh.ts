@@ -405,6 +405,8 @@ export const zh: typeof en = {
   momentBad: '请写成 2026-11-24 03:12。',
   help: {
     head: '按键',
+    single: '单键',
+    singleWhat: '关闭后单独的字母和数字不起作用；每项操作都有按钮。',
     rows: [
       ['j k', '下一行、上一行'],
       ['Enter', '进入详情；Esc 返回'],
@@ -425,6 +427,7 @@ export const zh: typeof en = {
       ['+ −  方向键  0', '缩放、平移、全图'],
       ['g o、g c、g p', '停电、未派队、计划'],
       ['g l', '越限'],
+      ['g b', '疑似停电'],
       ['g t', '查看过去时刻'],
       ['g s', '风暴模式'],
       ['f', '按线路分组'],
