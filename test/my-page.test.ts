@@ -1,7 +1,8 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, Request } from 'playwright-core'
 import t from 'tap'
 import { until } from './support/broker.ts'
 import { buildPages, noBrowser, openBrowser, violations, visit } from './support/browser.ts'
+import { openCuttable } from './support/cuttable.ts'
 import { openTestDatabase } from './support/database.ts'
 import { TOWN } from './support/people.ts'
 import { openGateway, openTestService, type TestService } from './support/service.ts'
@@ -33,16 +34,19 @@ const looks = ['en', 'zh'].flatMap((lang) =>
 /** What came over the wire until `shown` was there: bodies as they were sent, and their headers. */
 async function weigh(page: Page, url: string, shown: string) {
   const sizes: Promise<{ url: string; bytes: number }>[] = []
-  page.on('requestfinished', (request) => {
+  const note = (request: Request): void => {
     sizes.push(
       request.sizes().then(({ responseBodySize, responseHeadersSize }) => ({
         url: request.url(),
         bytes: responseBodySize + responseHeadersSize,
       })),
     )
-  })
+  }
+  page.on('requestfinished', note)
   await page.goto(url)
   await page.locator(shown).waitFor()
+  // What the worker fetches for later is none of it.
+  page.off('requestfinished', note)
   const files = await Promise.all(sizes)
   return { files, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) }
 }
@@ -69,6 +73,58 @@ void t.test('the pages of customers and of everyone', skip, async (t) => {
       t.ok(bytes < FIRST_ANSWER_BYTES_MAX, `${name}: ${bytes} bytes`)
       await page.context().close()
     }
+  })
+
+  await t.test('on a slow network the answer takes few round trips', async (t) => {
+    const { service, browser } = await dark(t)
+    const token = await service.token('customer', ['P3'])
+    const context = await browser.newContext({ viewport: PHONE })
+    const page = await context.newPage()
+    const wire = await context.newCDPSession(page)
+    await wire.send('Network.enable')
+    // So long that what the machine itself takes is nothing beside it.
+    const roundTripMs = 3_000
+    const slowly = (latency: number) =>
+      wire.send('Network.emulateNetworkConditions', {
+        offline: false,
+        latency,
+        downloadThroughput: 50 * 1024,
+        uploadThroughput: 20 * 1024,
+      })
+    await slowly(roundTripMs)
+    const askedAt = Date.now()
+    await page.goto(`${service.http}/my?lang=en#token=${token}`, { waitUntil: 'commit' })
+    await page.locator('.ans h1').waitFor({ timeout: 60_000 })
+    const trips = Math.floor((Date.now() - askedAt) / roundTripMs)
+    t.comment(`${trips} round trips, one after another`)
+    // The page, its script, the answer; each with its bytes at 50 kB a second.
+    t.ok(trips <= 3, `${trips} round trips`)
+    t.match(await page.locator('.ans h1').innerText(), /Your power is out/)
+
+    await context.close()
+  })
+
+  await t.test('a network that carries nothing keeps nobody from the last state', async (t) => {
+    const { service, browser } = await dark(t)
+    const way = await openCuttable({ host: '127.0.0.1', port: Number(new URL(service.http).port) })
+    t.teardown(() => way.close().catch(() => undefined))
+    const token = await service.token('customer', ['P3'])
+    const { page } = await visit(browser, `http://127.0.0.1:${way.port}/my?lang=en`, {
+      token,
+      viewport: PHONE,
+    })
+    await page.getByText('Your power is out').waitFor()
+    await page.evaluate('navigator.serviceWorker.ready')
+    await page.reload()
+    await page.getByText('Your power is out').waitFor()
+    way.hang()
+    await page.reload({ waitUntil: 'commit' })
+    await page.getByText('Your power is out').waitFor()
+    await page.locator('.upd.old').waitFor({ timeout: 60_000 })
+    t.match(await page.locator('.upd.old').innerText(), /What you see was true at \d\d:\d\d/)
+    await way.cut()
+    await way.mend()
+    await page.locator('.upd.old').waitFor({ state: 'detached', timeout: 90_000 })
   })
 
   await t.test(

@@ -5,6 +5,12 @@ import { dayOf, LAST_YEAR, openPlan, rowOf, YEAR } from './support/plan.ts'
 
 const skip = noBrowser === false ? {} : { skip: noBrowser }
 
+/** What a cell says is the value, as far as its digits go. */
+const isShown = (text: string | undefined, value: number): boolean =>
+  text !== undefined &&
+  Math.abs(Number(text.replace('−', '-').replaceAll(',', '')) - value) <=
+    (Math.abs(value) >= 10 ? 0.05 : 0.005) + 1e-9
+
 void t.test('the view of the planner', skip, async (t) => {
   await buildPages()
 
@@ -91,6 +97,67 @@ void t.test('the view of the planner', skip, async (t) => {
     t.match(await page.locator('aside').innerText(), /switch\/H2|switch\/S1/)
     await page.goBack()
     t.same(await violations(await page.goto(address).then(() => page)), [])
+  })
+
+  await t.test('behind every chart lies the table of what it draws', async (t) => {
+    const { plan, outage, interrupt, service } = await openPlan(t)
+    await outage('S1', 3, 60)
+    await outage('H2', 5, 30)
+    await outage('S1', 5, 2)
+    await interrupt('H1', Date.UTC(YEAR, 6, 1, 12), 600)
+    type Row = {
+      group: string
+      cmi: number
+      customersServed: number
+      indices: Record<string, number | null>
+    }
+    for (const [rulebook, index, ofDay] of [
+      ['ieee1366', 'SAIDI', ({ indices }: Row) => indices['SAIDI'] ?? NaN],
+      // In hours of users, and the threshold is of minutes without short ones.
+      ['dlt836', 'SAIDI-1', ({ indices }: Row) => (indices['SAIDI-4'] ?? NaN) * 60],
+      ['ofgem', 'CML', ({ indices }: Row) => indices['CML'] ?? NaN],
+    ] as const) {
+      const { page } = await plan(
+        `${LAST_YEAR}&rulebook=${rulebook}&index=${index}&open=months,majorDays&lang=en`,
+      )
+      await page.locator('.dots').waitFor()
+      const rowsOf = async (heading: string): Promise<string[][]> =>
+        page
+          .locator('section', { has: page.locator('h2', { hasText: heading }) })
+          .locator('table tbody tr')
+          .evaluateAll((rows) =>
+            rows.map((row) =>
+              [...(row as unknown as { cells: Iterable<{ innerText: string }> }).cells].map(
+                ({ innerText }) => innerText,
+              ),
+            ),
+          )
+      const ask = async (by: string, more = '') =>
+        (
+          await service.get<{ rows: Row[] }>(
+            `indices?${LAST_YEAR}&rulebook=${rulebook}&by=${by}${more}`,
+          )
+        ).rows
+      const days = (await ask('day', '&exclude=planned')).filter((row) => ofDay(row) > 0)
+      t.equal(days.length, 3, `${rulebook}: the day of two minutes alone has no logarithm`)
+      const told = await rowsOf('Major days')
+      const drawn = days.map(ofDay).sort((a, b) => b - a)
+      t.equal(told.length, drawn.length, `${rulebook}: every day that is drawn`)
+      drawn.forEach((minutes, i) => {
+        t.ok(isShown(told[i]?.[1], minutes), `${told[i]?.[1]} for ${minutes}`)
+        t.ok(isShown(told[i]?.[2], Math.log(minutes)), `ln ${told[i]?.[2]} for ${minutes}`)
+      })
+      const dots = (await page.locator('.dots').getAttribute('d')) ?? ''
+      t.equal(dots.split('M').length - 1, days.length, 'and as many dots')
+      const months = await ask('month')
+      const listed = (await rowsOf('by month')).filter((row) => row.length > 2)
+      t.equal(listed.length, 12)
+      months.forEach(({ group, indices }, i) => {
+        t.match(listed[i]?.[0], group)
+        t.ok(isShown(listed[i]?.[1], indices[index] ?? NaN), `${group} ${listed[i]?.[1]}`)
+      })
+      await page.context().close()
+    }
   })
 
   await t.test('a target stands beside its index in every view of the whole', async (t) => {

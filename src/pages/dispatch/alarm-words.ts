@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals'
 import type { EpochMs } from '../../time.ts'
 import { send, type Answer } from '../api.ts'
 import { pageTime } from '../page-clock.ts'
-import { networkState, type AlarmWord } from './network.ts'
+import { presentState, type AlarmWord } from './network.ts'
 
 /** What this desk said and the state does not know yet; the service keeps the words of all desks. */
 const saidHere = signal<ReadonlyMap<string, AlarmWord>>(new Map())
@@ -17,13 +17,13 @@ const words = computed<ReadonlyMap<string, AlarmWord>>(() => {
     if (known === undefined || Date.parse(known.at) <= Date.parse(word.at))
       all.set(word.alarm, word)
   }
-  for (const { id, acknowledgedAt } of networkState.value?.loadAlarms ?? []) {
+  for (const { id, acknowledgedAt } of presentState.value?.loadAlarms ?? []) {
     if (acknowledgedAt === null) continue
     const alarm = `load:${id}`
     const said = { alarm, at: acknowledgedAt, by: '', until: null, reason: null } as const
     hear({ ...said, kind: 'acknowledged' })
   }
-  for (const word of networkState.value?.alarmWords ?? []) hear(word)
+  for (const word of presentState.value?.alarmWords ?? []) hear(word)
   for (const word of saidHere.value.values()) hear(word)
   return all
 })

@@ -5,7 +5,7 @@ import { now } from '../page-clock.ts'
 import { saidOf, seenAt, shelvedUntil } from './alarm-words.ts'
 import { isInZone, outAnywhere, past, priorities } from './board.ts'
 import { calls, type Call } from './calls.ts'
-import { networkState, type LoadAlarm, type ParallelAlarm, type UnapprovedWork } from './network.ts'
+import { presentState, type LoadAlarm, type ParallelAlarm, type UnapprovedWork } from './network.ts'
 import { estimatePassed } from './outages.ts'
 
 /** Nobody has been sent for this long. */
@@ -69,19 +69,19 @@ const raised = computed<readonly Alarm[]>(() => {
         sinceAt: Date.parse(call.firstAt),
         about: { rule: 'hazard', call },
       })),
-    ...(networkState.value?.loadAlarms ?? []).map((load): Alarm => ({
+    ...(presentState.value?.loadAlarms ?? []).map((load): Alarm => ({
       key: `load:${load.id}`,
       priority: load.kind === 'overload' || load.kind === 'longOverload' ? 2 : 3,
       sinceAt: Date.parse(load.from),
       about: { rule: 'load', load },
     })),
-    ...(networkState.value?.parallels ?? []).map((parallel): Alarm => ({
+    ...(presentState.value?.parallels ?? []).map((parallel): Alarm => ({
       key: `parallel:${parallel.id}`,
       priority: 2,
       sinceAt: Date.parse(parallel.since),
       about: { rule: 'parallel', parallel },
     })),
-    ...(networkState.value?.unapprovedWorks ?? []).map((planned): Alarm => {
+    ...(presentState.value?.unapprovedWorks ?? []).map((planned): Alarm => {
       const isSoon = Date.parse(planned.toldFrom) - now.value < UNAPPROVED_SOON_MS
       return {
         key: `unapproved:${planned.work}:${planned.changedAt}${isSoon ? ':soon' : ''}`,
@@ -91,7 +91,7 @@ const raised = computed<readonly Alarm[]>(() => {
       }
     }),
   ]
-  for (const gateway of networkState.value?.gateways ?? []) {
+  for (const gateway of presentState.value?.gateways ?? []) {
     if (gateway.online) continue
     found.push({
       key: `silent:${gateway.id}:${gateway.heardAt}`,
@@ -100,7 +100,7 @@ const raised = computed<readonly Alarm[]>(() => {
       about: {
         rule: 'silentGateway',
         gateway: gateway.id,
-        switches: networkState.value?.silent.length ?? 0,
+        switches: presentState.value?.silent.length ?? 0,
       },
     })
   }

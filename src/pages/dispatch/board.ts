@@ -3,7 +3,15 @@ import { MS_PER_DAY, type EpochMs } from '../../time.ts'
 import { read, type Problem } from '../api.ts'
 import { followLive, type LiveNotice } from '../live.ts'
 import { now, pageTime } from '../page-clock.ts'
-import { readNetwork, readNetworkState, networkState, feederSubstation } from './network.ts'
+import {
+  feederSubstation,
+  leavePast,
+  networkState,
+  presentState,
+  readNetwork,
+  readNetworkState,
+  readPastState,
+} from './network.ts'
 import {
   asOf,
   estimatePassed,
@@ -255,6 +263,8 @@ export const readOutage = (id: string): Promise<void> => readSome([id])
 const changed = new Set<string>()
 /** Something was said of a whole area: any outage may have another estimate. */
 let allChanged = false
+const FIELD_ASKED_EVERY_MS = 10_000
+
 let gathering: ReturnType<typeof setTimeout> | undefined
 /** The outage whose detail is open, as the desk says. */
 let selectedId: () => string | null = () => null
@@ -294,9 +304,9 @@ async function readChanged(): Promise<void> {
     }
   })
   gathering = undefined
-  const stateAt = Date.parse(networkState.peek()?.at ?? '')
+  const stateAt = Date.parse(presentState.peek()?.at ?? '')
   // The state is worked out a few times a second for all screens together: this answer may be from before the notice.
-  const isOld = past.peek() === null && stateAt < toldAt + SURE_AFTER_MS
+  const isOld = stateAt < toldAt + SURE_AFTER_MS
   if (changed.size > 0 || allChanged || isOld) gather()
 }
 
@@ -309,9 +319,12 @@ export function openBoard(): void {
   })
   effect(() => {
     const at = past.value
-    if (at === null) return void readNetworkState()
-    void followPast()
+    if (at !== null) return void followPast()
+    leavePast()
+    void readNetworkState()
   })
+  // A field that says nothing new is heard all the same: no notice tells of it.
+  setInterval(() => void readNetworkState(), FIELD_ASKED_EVERY_MS)
 }
 
 let readingPast = false
@@ -332,7 +345,7 @@ async function readPast(at: EpochMs): Promise<void> {
   // What began in that very millisecond was out then: the end of the question is not part of it.
   const until = new Date(at + 1).toISOString()
   const query = `state=all&from=${encodeURIComponent(moment)}&to=${encodeURIComponent(until)}`
-  const [found] = await Promise.all([readList(query), readNetworkState(at)])
+  const [found] = await Promise.all([readList(query), readPastState(at)])
   if (past.peek() !== at) return
   if (!Array.isArray(found)) {
     readProblem.value = found

@@ -17,7 +17,7 @@ import { followDetail } from './detail-data.ts'
 import { followFindings } from './findings.tsx'
 import { LimitList } from './limit-list.tsx'
 import { followLoads } from './limits.ts'
-import { networkState } from './network.ts'
+import { presentState } from './network.ts'
 import { listenToKeys } from './keys.ts'
 import { MapPanel } from './map-panel.tsx'
 import { PastSlider } from './past-slider.tsx'
@@ -27,7 +27,7 @@ import { singleKeysOn, turnSingleKeys } from './single-keys.ts'
 import { StormLines } from './storm-act.tsx'
 import { followStorms } from './storms.ts'
 import { soundAlarms } from './sound.ts'
-import { age, fieldAgeMs, STALE_LINE_MS, TopBar } from './top-bar.tsx'
+import { age, Feed, fieldAgeMs, STALE_LINE_MS, TopBar } from './top-bar.tsx'
 import { w } from './words.ts'
 
 /** Screen readers hear a summary this often, not every change. */
@@ -41,6 +41,9 @@ function Console() {
     <>
       <TopBar />
       <div class="strips">
+        <p class="feed-line">
+          <Feed />
+        </p>
         <Lines staleMs={stale ? fieldMs : null} />
         <AlarmList />
       </div>
@@ -151,7 +154,7 @@ effect(() => {
   openBoard()
   // Whatever was heard may have been of a storm.
   effect(() => {
-    if (networkState.value !== null) void followStorms()
+    if (presentState.value !== null) void followStorms()
   })
   followCalls()
   followDetail()

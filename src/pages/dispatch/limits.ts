@@ -4,7 +4,7 @@ import { read } from '../api.ts'
 import { now } from '../page-clock.ts'
 import { list, past, zone } from './board.ts'
 import { pickDevice, spot } from './desk.ts'
-import { feederSubstation, network, networkState, switchNamed } from './network.ts'
+import { feederSubstation, network, presentState, switchNamed } from './network.ts'
 
 /** A limit that is passed: a load over its rating, phases that differ, feeders that run in parallel for too long. */
 export type Limit = {
@@ -23,7 +23,7 @@ export type Limit = {
 
 /** What stands over a limit in the zone that is looked at, feeders in parallel first, then the worst load. */
 export const limits = computed<readonly Limit[]>(() => {
-  const { loadAlarms = [], parallels = [] } = networkState.value ?? {}
+  const { loadAlarms = [], parallels = [] } = presentState.value ?? {}
   const found = [
     ...parallels.map(({ id, tie, feeders, since }): Limit => {
       const device = switchNamed(tie) ?? null

@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals'
+import { computed, signal, type Signal } from '@preact/signals'
 import type { EpochMs } from '../../time.ts'
 import { read } from '../api.ts'
 import { hhmm } from '../language.ts'
@@ -147,7 +147,11 @@ export type SwitchEffect = {
 }
 
 export const network = signal<NetworkMap | null>(null)
-export const networkState = signal<NetworkState | null>(null)
+/** The network as it is now: alarms, and the age of the feed, are of now also for who looks at the past. */
+export const presentState = signal<NetworkState | null>(null)
+const pastState = signal<NetworkState | null>(null)
+/** The network at the moment that is looked at. */
+export const networkState = computed(() => pastState.value ?? presentState.value)
 export const networkProblem = signal<string | null>(null)
 
 export async function readNetwork(): Promise<void> {
@@ -156,14 +160,28 @@ export async function readNetwork(): Promise<void> {
   networkProblem.value = answer.ok ? null : answer.problem.detail || answer.problem.title
 }
 
-let asked = 0
-export async function readNetworkState(at?: EpochMs): Promise<void> {
-  const mine = ++asked
-  const moment = at === undefined ? '' : `?at=${encodeURIComponent(new Date(at).toISOString())}`
+export async function readNetworkState(): Promise<void> {
+  await readState('', presentState)
+}
+
+/** The network at an instant of the past, until `leavePast`. */
+export async function readPastState(at: EpochMs): Promise<void> {
+  await readState(`?at=${encodeURIComponent(new Date(at).toISOString())}`, pastState)
+}
+
+export function leavePast(): void {
+  asked.set(pastState, (asked.get(pastState) ?? 0) + 1)
+  pastState.value = null
+}
+
+const asked = new Map<Signal<NetworkState | null>, number>()
+async function readState(moment: string, into: Signal<NetworkState | null>): Promise<void> {
+  const mine = (asked.get(into) ?? 0) + 1
+  asked.set(into, mine)
   const answer = await read<NetworkState>(`/api/v1/network/state${moment}`)
   // A newer question has been asked in the meantime: its answer counts.
-  if (!answer.ok || mine !== asked) return
-  networkState.value = answer.value
+  if (!answer.ok || mine !== asked.get(into)) return
+  into.value = answer.value
   if (network.peek()?.revision !== answer.value.revision) void readNetwork()
 }
 

@@ -15,7 +15,7 @@ import {
 } from './board.ts'
 import { calls, hasMoreCalls, unmatchedCalls } from './calls.ts'
 import { helpOpen } from './desk.ts'
-import { network, networkState } from './network.ts'
+import { network, presentState } from './network.ts'
 import { soundOn, turnSound } from './sound.ts'
 import { openStorm } from './storm-act.tsx'
 import { storms } from './storms.ts'
@@ -33,16 +33,36 @@ export function age(ms: number): string {
 
 /** Milliseconds since anything was heard from the field; null where nothing ever was. */
 export function fieldAgeMs(): number | null {
-  const heardAt = networkState.value?.fieldHeardAt
+  const heardAt = presentState.value?.fieldHeardAt
   return heardAt === null || heardAt === undefined ? null : now.value - Date.parse(heardAt)
+}
+
+/** How old the last word of the field is, and who is silent; on a phone it stays while the page moves. */
+export function Feed() {
+  const words = w.value
+  const stale = presentState.value?.silent.length ?? 0
+  const silent = presentState.value?.gateways.filter(({ online }) => !online).length ?? 0
+  const fieldMs = fieldAgeMs()
+  return (
+    <span class="push feed" role="timer" aria-label={words.fieldData}>
+      <span class="wide">{words.fieldData}</span>
+      {fieldMs === null ? (
+        <b>{words.neverHeard}</b>
+      ) : (
+        <>
+          <span class={fieldMs > STALE_BOLD_MS ? 'aged' : ''}>{age(fieldMs)}</span>
+          <span class="mute">{words.old}</span>
+        </>
+      )}
+      {stale > 0 && <b>{words.stale(stale)}</b>}
+      {silent > 0 && <b>{words.gaps(silent)}</b>}
+    </span>
+  )
 }
 
 export function TopBar() {
   const words = w.value
   const map = network.value
-  const stale = networkState.value?.silent.length ?? 0
-  const silent = networkState.value?.gateways.filter(({ online }) => !online).length ?? 0
-  const fieldMs = fieldAgeMs()
   return (
     <header class="top">
       <h1 class="vh">Relight</h1>
@@ -104,19 +124,7 @@ export function TopBar() {
         </span>
       )}
       {map !== null && <span class="wide mute">{words.ofServed(count(map.customersServed))}</span>}
-      <span class="push feed" role="timer" aria-label={words.fieldData}>
-        <span class="wide">{words.fieldData}</span>
-        {fieldMs === null ? (
-          <b>{words.neverHeard}</b>
-        ) : (
-          <>
-            <span class={fieldMs > STALE_BOLD_MS ? 'aged' : ''}>{age(fieldMs)}</span>
-            <span class="mute">{words.old}</span>
-          </>
-        )}
-        {stale > 0 && <b>{words.stale(stale)}</b>}
-        {silent > 0 && <b>{words.gaps(silent)}</b>}
-      </span>
+      <Feed />
       <span class="tools">
         <button type="button" aria-pressed={soundOn.value} onClick={turnSound}>
           {words.sound} {soundOn.value ? words.on : words.off}

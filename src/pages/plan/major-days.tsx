@@ -2,7 +2,7 @@ import { date, monthName } from '../language.ts'
 import { figure } from './figures.ts'
 import { Fold } from './fold.tsx'
 import { valueOf } from './reading.ts'
-import type { Reports } from './report-data.ts'
+import type { IndexRow, Reports } from './report-data.ts'
 import { Unread } from './unread.tsx'
 import { w } from './words.ts'
 
@@ -13,17 +13,23 @@ const TOP = 14
 const BOTTOM = 160
 const DAY_MS = 86_400_000
 
+/** What the threshold is of: minutes of long interruptions for each that is served, whatever the rulebook calls it and counts it in. */
+function saidiMinOf({ cmi, customersServed, indices }: IndexRow): number | null {
+  const withoutShort = indices['SAIDI-4']
+  if (withoutShort !== undefined) return withoutShort === null ? null : withoutShort * 60
+  return customersServed === null || customersServed <= 0 ? null : cmi / customersServed
+}
+
 /** Each day's unplanned SAIDI on a logarithmic scale, with the threshold of the 2.5 beta method. */
 export function MajorDaysPlot({ shown }: { shown: Reports }) {
   const words = w.value
   const { days, of } = shown
   const majorDays = valueOf(shown.majorDays)
   const all = valueOf(days)?.rows ?? []
-  const points = all.flatMap(({ group, indices }) => {
-    const symbol = Object.keys(indices).find((name) => name.startsWith('SAIDI'))
-    const saidi = symbol === undefined ? null : indices[symbol]
-    return group !== null && typeof saidi === 'number' && saidi > 0
-      ? [{ day: group, ln: Math.log(saidi) }]
+  const points = all.flatMap((row) => {
+    const saidi = saidiMinOf(row)
+    return row.group !== null && saidi !== null && saidi > 0
+      ? [{ day: row.group, saidi, ln: Math.log(saidi) }]
       : []
   })
   const threshold = majorDays?.thresholdMin ?? null
@@ -87,9 +93,8 @@ export function MajorDaysPlot({ shown }: { shown: Reports }) {
       </svg>
       <Unread of={days.state === 'known' ? shown.majorDays : days} />
       <Fold name="majorDays" says={words.table}>
-        {major.length === 0 ? (
-          <p>{words.noMajor}</p>
-        ) : (
+        {major.length === 0 && <p>{words.noMajor}</p>}
+        {points.length > 0 && (
           <table>
             <thead>
               <tr>
@@ -97,15 +102,23 @@ export function MajorDaysPlot({ shown }: { shown: Reports }) {
                 <th scope="col" class="n">
                   SAIDI, {words.minutes}
                 </th>
+                <th scope="col" class="n">
+                  ln
+                </th>
+                <th scope="col">{words.majorDays}</th>
               </tr>
             </thead>
             <tbody>
-              {major.map(({ date: day, saidiMin }) => (
-                <tr key={day}>
-                  <th scope="row">{date(Date.parse(`${day}T12:00:00Z`))}</th>
-                  <td class="n">{figure(saidiMin, 2)}</td>
-                </tr>
-              ))}
+              {points
+                .toSorted((a, b) => b.saidi - a.saidi)
+                .map(({ day, saidi, ln }) => (
+                  <tr key={day}>
+                    <th scope="row">{date(Date.parse(`${day}T12:00:00Z`))}</th>
+                    <td class="n">{figure(saidi, 2)}</td>
+                    <td class="n">{figure(ln, 2)}</td>
+                    <td>{major.some((one) => one.date === day) && words.yes}</td>
+                  </tr>
+                ))}
             </tbody>
           </table>
         )}

@@ -92,6 +92,7 @@ const en = {
   minutes: 'min',
   emptyDays: (n: number) => `${n} days without interruption are not drawn`,
   noMajor: 'No major day.',
+  yes: 'yes',
   feeders: 'Feeders by share of customer-minutes',
   feedersFew: (n: number, share: string) =>
     n === 1 ? `one feeder gives ${share} %` : `${n} feeders give ${share} %`,
@@ -335,6 +336,7 @@ const zh: typeof en = {
   minutes: '分钟',
   emptyDays: (n) => `${n} 天没有停电，未画出`,
   noMajor: '没有重大事件日。',
+  yes: '是',
   feeders: '各线路占户分钟的比例',
   feedersFew: (n, share) => `${n} 条线路占 ${share} %`,
   feeder: '线路',

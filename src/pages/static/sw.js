@@ -1,6 +1,7 @@
 // Keeps the shell of the customer page, so that it opens in a cellar without a signal and shows the last state with its age.
 const KEPT = 'relight-1'
 const SHELL = '/my'
+const PATIENCE_MS = 2_000
 
 self.addEventListener('install', (event) => {
   event.waitUntil(keepShell())
@@ -24,16 +25,16 @@ self.addEventListener('fetch', (event) => {
 
 async function freshOrKept(request, name) {
   const cache = await caches.open(KEPT)
-  try {
-    const answer = await fetch(request)
+  const kept = await cache.match(name)
+  const fresh = fetch(request).then(async (answer) => {
     const isPersonal = /no-store/.test(answer.headers.get('cache-control') ?? '')
     if (answer.ok && !isPersonal) await cache.put(name, answer.clone())
     return answer
-  } catch (error) {
-    const kept = await cache.match(name)
-    if (kept !== undefined) return kept
-    throw error
-  }
+  })
+  if (kept === undefined) return fresh
+  // A network that is there and carries nothing must not keep the last state from the screen.
+  const patience = new Promise((resolve) => setTimeout(() => resolve(kept), PATIENCE_MS))
+  return Promise.race([fresh.catch(() => kept), patience])
 }
 
 // The name of an asset says what is in it.
