@@ -57,6 +57,10 @@ GET  /api/v1/major-days               dp a
 GET  /api/v1/interruption-map         dp a
 GET  /api/v1/targets                  dp a
 PUT  /api/v1/targets                  p  a
+GET  /api/v1/severe-weather           dp a
+POST /api/v1/severe-weather           p  a
+POST /api/v1/severe-weather/:id/end   p  a
+POST /api/v1/severe-weather/:id/withdraw p  a
 GET  /api/v1/balance                  dp a
 GET  /api/v1/balance/feeders/:id/loss dp a
 GET  /api/v1/balance/ties             dp a

@@ -25,6 +25,7 @@ const NOT_ACTS = new Set(['POST /api/v1/live/ticket', 'POST /my/sign-in', 'POST 
 
 /** What was not there before has no before. */
 const MAKES = new Set<string>([
+  'POST /api/v1/severe-weather',
   'POST /api/v1/findings',
   'POST /api/v1/outages/:id/note',
   'POST /api/v1/outages/:id/findings',
@@ -171,6 +172,15 @@ const USES: readonly (readonly [route: string, use?: Use])[] = [
   ['POST /api/v1/periods/:month/close', { path: at(`/api/v1/periods/${month(2)}/close`) }],
   ['GET /api/v1/major-days', { path: at(`/api/v1/major-days?year=${year}`) }],
   ['GET /api/v1/interruption-map', { path: at(`/api/v1/interruption-map?${period}`) }],
+  [
+    'POST /api/v1/severe-weather',
+    {
+      body: { area: null, category: 'severe1', from: '2025-12-01T00:00:00Z', reason: 'gale' },
+    },
+  ],
+  ['GET /api/v1/severe-weather'],
+  ['POST /api/v1/severe-weather/:id/end', { path: () => '/api/v1/severe-weather/1/end', body: {} }],
+  ['POST /api/v1/severe-weather/:id/withdraw', { path: () => '/api/v1/severe-weather/1/withdraw' }],
   ['PUT /api/v1/targets', { body: { year, targets: { SAIDI: 60 } } }],
   ['GET /api/v1/targets', { path: at(`/api/v1/targets?year=${year}`) }],
   ['GET /api/v1/balance'],

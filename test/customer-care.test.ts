@@ -636,6 +636,81 @@ await t.test('what is owed in Great Britain, as a table', async (t) => {
   }
 })
 
+await t.test('severe weather is declared by a planner, and what is owed goes by it', async (t) => {
+  const database = await openTestDatabase(t)
+  const { db } = database
+  const front = await openFront(t, database)
+  const [planner, customer] = await Promise.all([tokenFor('planner'), tokenFor('customer', ['P1'])])
+  // P1 of feeder F1, area west, was out for 26 hours.
+  const began = NOW - 100 * H
+  await book(db, 'o1', [GROUP.P1], began, began + 26 * H)
+  await db.updateTable('outage').set({ area: 'west' }).where('id', '=', 'o1').execute()
+  const owed = async () => {
+    const { status, body } = await front.ask('GET', '/api/v1/me/owed?servicePoint=P1', customer)
+    t.equal(status, 200)
+    return body.owed.map((one: { regulation: string; amount: number }) => [
+      one.regulation,
+      one.amount,
+    ])
+  }
+  const declare = (more: object, token = planner) =>
+    front.ask('POST', '/api/v1/severe-weather', token, {
+      area: 'west',
+      category: 'severe1',
+      from: iso(began - H),
+      reason: '9 times the mean of daily faults',
+      ...more,
+    })
+  t.strictSame(await owed(), [['GB 5', 95 + 45]], 'an ordinary day')
+  t.equal((await declare({}, await tokenFor('dispatcher'))).status, 403)
+  for (const [more, at] of [
+    [{ from: iso(NOW + H) }, '/from'],
+    [{ until: iso(began - 2 * H) }, '/until'],
+    [{ category: 'severe9' }, '/category'],
+    [{ reason: '' }, '/reason'],
+  ] as const)
+    t.match(await declare(more), { status: 400, body: { errors: [{ at }] } }, at)
+  t.match(await declare({ area: 'nowhere' }), { status: 404, body: { code: 'unknown-area' } })
+
+  const elsewhere = await declare({ area: 'east' })
+  t.equal(elsewhere.status, 200)
+  t.strictSame(await owed(), [['GB 5', 140]], 'another area')
+  const before = await declare({ from: iso(began - 9 * H), until: iso(began) })
+  t.equal(before.status, 200)
+  t.strictSame(await owed(), [['GB 5', 140]], 'it was over when the outage began')
+  const here = await declare({})
+  t.match(here, {
+    status: 200,
+    body: { area: 'west', until: null, declaredBy: 'planner of the test', withdrawnAt: null },
+  })
+  t.strictSame(await owed(), [['GB 7', 80]], '24 hours, and two more')
+  const graver = await declare({ area: null, category: 'severe2' })
+  t.strictSame(await owed(), [], 'of two the gravest: 48 hours')
+  const act = (id: number, what: string, body = {}) =>
+    front.ask('POST', `/api/v1/severe-weather/${id}/${what}`, planner, body)
+  t.equal((await act(graver.body.id, 'withdraw')).status, 200)
+  t.strictSame(await owed(), [['GB 7', 80]], 'declared by mistake')
+  t.match(await act(graver.body.id, 'withdraw'), { status: 404, body: { code: 'withdrawn' } })
+  t.match(await act(graver.body.id, 'end'), { status: 404, body: { code: 'withdrawn' } })
+  t.match(await act(999, 'end'), { status: 404, body: { code: 'unknown-severe-weather' } })
+  t.match(await act(here.body.id, 'end', { until: iso(began - 2 * H) }), { status: 400 })
+  t.equal((await act(here.body.id, 'end', { until: iso(began - MIN) })).status, 200)
+  t.strictSame(await owed(), [['GB 5', 140]], 'it had been over before')
+
+  const { body } = await front.ask('GET', '/api/v1/severe-weather', planner)
+  t.equal(body.weather.length, 4, 'nothing is forgotten')
+  const acts = await db
+    .selectFrom('audit')
+    .select(['act', 'target'])
+    .where('act', 'like', 'severe-weather.%')
+    .orderBy('id')
+    .execute()
+  t.strictSame(
+    acts.map((one) => one.act.replace('severe-weather.', '')),
+    ['declare', 'declare', 'declare', 'declare', 'withdraw', 'end'],
+  )
+})
+
 await t.test('service quality: what was told, when, and how it was liked', async (t) => {
   const database = await openTestDatabase(t)
   const { db } = database

@@ -19,6 +19,7 @@ import {
   readPastInterruptions,
 } from '../stores/outages-read.ts'
 import { readPlannedEvents } from '../stores/planned-read.ts'
+import { severityOfOutages } from '../stores/severe-weather.ts'
 import { MS_PER_DAY, MS_PER_H } from '../time.ts'
 import { audit } from './acting.ts'
 import { careDeskRoutes } from './care-desk.ts'
@@ -233,10 +234,13 @@ export async function customerCareRoutes(app: App, parts: HttpParts): Promise<vo
       ownerOf(request, servicePoint)
       const now = clock()
       const stays = await staysOf(parts, groupOf(servicePoint), now)
+      const severity = await severityOfOutages(
+        db,
+        stays.map(({ outage }) => outage),
+      )
       const owed = owedInBritain(stays, {
         domestic: domestic ?? true,
-        // Severe weather is declared by a person; until one can, every day is a normal one.
-        severityOf: () => 'normal',
+        severityOf: (outage) => severity.get(outage) ?? 'normal',
         at: now,
         localMonthOf: (at) => localMonth(at, timeZone),
       })

@@ -31,6 +31,7 @@ import { patrolRoutes } from './patrols.ts'
 import { periodRoutes } from './periods.ts'
 import { plannerRoutes } from './planner.ts'
 import { interruptionMapRoutes } from './interruption-map.ts'
+import { severeWeatherRoutes } from './severe-weather.ts'
 import { targetRoutes } from './targets.ts'
 import { planningRoutes } from './planning.ts'
 import { temperatureRoutes } from './temperatures.ts'
@@ -144,6 +145,7 @@ export async function buildServer(parts: HttpParts): Promise<App> {
     await listRoutes(routes, parts)
     await predictedRoutes(routes, parts)
     await targetRoutes(routes, parts)
+    await severeWeatherRoutes(routes, parts)
     await interruptionMapRoutes(routes, parts)
     await customerRoutes(routes, parts, probable)
     await probableRoutes(routes, probable)

@@ -17,6 +17,7 @@ import type { PeriodTables, ReliabilityTables, RollupTables } from './reliabilit
 import type { PlanningTables } from './planning-tables.ts'
 import type { CoreTables } from './schema.ts'
 import type { PatrolTables } from './patrol-tables.ts'
+import type { SevereWeatherTables } from './severe-weather-tables.ts'
 import type { StormTables } from './storm-tables.ts'
 import type { TargetTables } from './target-tables.ts'
 import type { TemperatureTables } from './temperature-tables.ts'
@@ -30,6 +31,7 @@ export type Tables = CoreTables &
   WorkTables &
   PatrolTables &
   PlanningTables &
+  SevereWeatherTables &
   StormTables &
   TargetTables &
   TemperatureTables &
