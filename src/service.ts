@@ -6,6 +6,7 @@ import pg from 'pg'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { systemClock } from './clock.ts'
 import { openArchiving } from './control-room/archiving.ts'
+import { openRollingUp } from './control-room/rolling-up.ts'
 import { openControlRoom, type ControlRoom } from './control-room/control-room.ts'
 import { openLoadWatch } from './control-room/load-watch.ts'
 import { openPublisher } from './control-room/publisher.ts'
@@ -29,7 +30,6 @@ import type { Settings } from './settings.ts'
 import { openImpatient, type Database } from './stores/database.ts'
 import { takeEngineLock } from './stores/engine-lock.ts'
 import { listenTo } from './stores/listen.ts'
-import { rollUpLoads } from './stores/loads.ts'
 import { NETWORK_CHANNEL } from './stores/networks.ts'
 import { lastNoticeSeq } from './stores/notices.ts'
 import { openOutbox } from './stores/outbox.ts'
@@ -63,8 +63,8 @@ const LETTER_WAYS = 6
 const RECORD_ANSWER_MS_MAX = 120_000
 /** One table of a network of a million customers may take so long to read. */
 const WHOLE_NETWORK_MS_MAX = 120_000
+const UPKEEP_ANSWER_MS_MAX = 10 * MS_PER_MIN
 const PING_EVERY_MS = 2000
-const ROLL_UP_EVERY_MS = MS_PER_MIN
 const PING_TIMEOUT_MS = 1500
 /** As many pings without an answer, and questions to the database are refused before they are asked. */
 const PINGS_LOST = 2
@@ -188,7 +188,11 @@ async function openAll(
       logger,
     })
     closers.push(() => deliverer.close())
-    closers.push(keepRollingUp(db, settings.timeZone, logger))
+    // What is tidied up beside the engine takes its time, and yet not for ever.
+    const upkeep = openImpatient({ ...config, max: 2 }, UPKEEP_ANSWER_MS_MAX)
+    closers.push(() => upkeep.close())
+    const rollingUp = openRollingUp({ db: upkeep.db, clock, timeZone: settings.timeZone, logger })
+    closers.push(() => rollingUp.close())
     const publisher = openPublisher({
       db: letters.db,
       clock,
@@ -248,7 +252,7 @@ async function openAll(
     const { archiveAfterDays } = settings
     if (archiveAfterDays !== undefined) {
       const archiving = openArchiving({
-        db,
+        db: upkeep.db,
         clock,
         logger,
         afterDays: archiveAfterDays,
@@ -389,33 +393,6 @@ export function authOf(settings: Settings): AuthSettings {
     }
   }
   return { kind: 'secret', secret: fs.readFileSync(file, 'utf8').trim() }
-}
-
-/** Hours and days of measured load are made from their quarters, beside the engine's own work. */
-function keepRollingUp(db: Database, timeZone: string, logger: Logger): () => Promise<void> {
-  let rolling: Promise<void> | undefined
-  let stopped = false
-  const roll = async (): Promise<void> => {
-    try {
-      for (let more = true; more && !stopped;) {
-        const { hours } = await rollUpLoads(db, { until: systemClock(), timeZone })
-        more = hours > 0
-      }
-    } catch (error) {
-      logger.warn({ err: error, msg: 'loads are not rolled up' })
-    }
-  }
-  const timer = setInterval(() => {
-    rolling ??= roll().finally(() => {
-      rolling = undefined
-    })
-  }, ROLL_UP_EVERY_MS)
-  timer.unref()
-  return async () => {
-    stopped = true
-    clearInterval(timer)
-    await rolling
-  }
 }
 
 /**

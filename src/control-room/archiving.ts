@@ -51,11 +51,13 @@ export async function archiveBefore(
 
 /** Beside the engine: what has become old is archived, slowly, and not while messages wait. */
 export function openArchiving(parts: {
+  /** One whose questions have an end: a round that waits for ever would be the last. */
   readonly db: Database
   readonly clock: Clock
   readonly logger: Logger
   readonly afterDays: number
   readonly isBusy: () => boolean
+  readonly everyMs?: number
 }): { close(): Promise<void> } {
   const { db, clock, logger } = parts
   const stopped = new AbortController()
@@ -91,7 +93,7 @@ export function openArchiving(parts: {
     archiving ??= archive().finally(() => (archiving = undefined))
   }
   look()
-  const timer = setInterval(look, LOOK_EVERY_MS)
+  const timer = setInterval(look, parts.everyMs ?? LOOK_EVERY_MS)
   timer.unref()
   return {
     async close() {
