@@ -1,5 +1,6 @@
 import type { Identity } from '../stores/identity.ts'
 
+export const TOPIC_KINDS = ['outages', 'load', 'public', 'feeder', 'servicePoint'] as const
 export type Topic =
   | { readonly kind: 'outages' }
   | { readonly kind: 'load' }
