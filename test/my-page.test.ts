@@ -1,5 +1,6 @@
-import type { Browser, Page, Request } from 'playwright-core'
+import type { Browser, CDPSession, Page, Request } from 'playwright-core'
 import t from 'tap'
+import { MS_PER_MIN } from '../src/time.ts'
 import { until } from './support/broker.ts'
 import { buildPages, noBrowser, openBrowser, violations, visit } from './support/browser.ts'
 import { openCuttable } from './support/cuttable.ts'
@@ -49,6 +50,24 @@ async function weigh(page: Page, url: string, shown: string) {
   page.off('requestfinished', note)
   const files = await Promise.all(sizes)
   return { files, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) }
+}
+
+/** A phone with one bar. */
+const SLOW = { latencyMs: 400, bytesPerMs: 50 }
+async function slowWire(page: Page): Promise<CDPSession> {
+  const wire = await page.context().newCDPSession(page)
+  await wire.send('Network.enable')
+  await setWire(wire, 'slow')
+  return wire
+}
+
+async function setWire(wire: CDPSession, is: 'slow' | 'cut'): Promise<void> {
+  await wire.send('Network.emulateNetworkConditions', {
+    offline: is === 'cut',
+    latency: SLOW.latencyMs,
+    downloadThroughput: SLOW.bytesPerMs * 1000,
+    uploadThroughput: SLOW.bytesPerMs * 1000,
+  })
 }
 
 async function customer(browser: Browser, service: TestService, query = '') {
@@ -201,4 +220,88 @@ void t.test('the pages of customers and of everyone', skip, async (t) => {
       }
     },
   )
+
+  await t.test(
+    'while scripts are still under way the page says whom to call, and the answer where one is signed in',
+    async (t) => {
+      const { service, browser } = await dark(t)
+      const context = await browser.newContext({ viewport: PHONE })
+      const page = await context.newPage()
+      let release = () => {}
+      const released = new Promise<void>((resolve) => (release = resolve))
+      await page.route('**/assets/*.js', async (route) => {
+        await released
+        await route.continue()
+      })
+      await slowWire(page)
+      const plain = page.locator('main.plain')
+      await page.goto(`${service.http}/my?lang=en`, { waitUntil: 'commit' })
+      await plain.getByText('On medical equipment?').waitFor()
+      t.equal(await plain.getByRole('link', { name: 'All outages' }).getAttribute('href'), '/')
+      t.equal(await page.locator('textarea').count(), 0, 'no form that the script takes away')
+
+      await context.request.post(`${service.http}/my/sign-in?lang=en`, {
+        form: { token: await service.token('customer', ['P3']) },
+        headers: { origin: service.http },
+      })
+      await page.goto(`${service.http}/my?lang=en`, { waitUntil: 'commit' })
+      await plain.getByText('Your power is out').waitFor()
+      t.match(await plain.innerText(), /As of .*83 without power/s)
+      t.same(await violations(page), [])
+      release()
+      await page.waitForLoadState('networkidle')
+      t.match(await plain.innerText(), /Your power is out/, 'no script takes it away')
+      t.equal(await page.locator('.sign-in').count(), 0)
+
+      // A copy serves everyone for a few seconds.
+      await until(
+        async () => (await (await fetch(`${service.http}/?lang=en`)).text()).includes('83'),
+        'the public copy has it',
+      )
+      const everyone = await context.newPage()
+      const wire = await slowWire(everyone)
+      let seen = ''
+      wire.on('Network.requestWillBeSent', ({ request }) => {
+        if (!request.url.endsWith('/public/outages')) return
+        void everyone
+          .locator('#app')
+          .innerText()
+          .then((words) => (seen = words))
+      })
+      await everyone.goto(`${service.http}/?lang=en`)
+      await everyone.locator('.list table').waitFor()
+      t.match(seen, /83 customers are without power/, 'the plain list stands until another does')
+    },
+  )
+
+  await t.test('without a network the last state stands with its age, which grows', async (t) => {
+    const { service, browser, field } = await dark(t)
+    const { page } = await customer(browser, service)
+    await page.getByText('Your power is out').waitFor()
+    await page.getByText('· live').waitFor()
+    await page.evaluate('navigator.serviceWorker.ready')
+    const wire = await slowWire(page)
+    // The page's wire, and that of its service worker.
+    await setWire(wire, 'cut')
+    await page.context().setOffline(true)
+    const line = page.locator('.upd.old')
+    await line.waitFor()
+    await field.switch('S1', 'closed', Date.now(), { reason: 'manual' })
+    await page.reload()
+    await page.getByText('Your power is out').waitFor()
+    await line.waitFor()
+    t.match(await line.innerText(), /What you see was true at \d\d:\d\d/)
+    for (const minutes of [5, 65]) {
+      await page.evaluate(
+        `{ const at = Date.now() + ${minutes * MS_PER_MIN}; Date.now = () => at }`,
+      )
+      const says = minutes === 5 ? /\b5 min old/ : /\b1 h 10 min old/
+      await page.locator('.upd.old', { hasText: says }).waitFor()
+    }
+    await setWire(wire, 'slow')
+    await page.context().setOffline(false)
+    await page.reload()
+    await page.getByText(/Power is back since/).waitFor()
+    await line.waitFor({ state: 'detached' })
+  })
 })

@@ -132,14 +132,15 @@ async function plainMine(
   const token = new RegExp(`(?:^|; )${COOKIE}=([^;]+)`).exec(request.headers.cookie ?? '')?.[1]
   if (token === undefined || !TOKEN.test(token)) {
     const isRefused = Object.hasOwn(request.query as object, 'refused')
-    return { html: plainSignIn(language, isRefused), isPersonal: false }
+    return { html: plainSignIn(language, isRefused, phones), isPersonal: false }
   }
   const answer = await app.inject({
     url: '/api/v1/me',
     headers: { authorization: `Bearer ${token}` },
     remoteAddress: request.ip,
   })
-  if (answer.statusCode !== 200) return { html: plainSignIn(language, true), isPersonal: false }
+  if (answer.statusCode !== 200)
+    return { html: plainSignIn(language, true, phones), isPersonal: false }
   return { html: plainMe(answer.json<PlainMe>(), { language, timeZone, phones }), isPersonal: true }
 }
 

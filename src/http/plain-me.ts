@@ -123,18 +123,27 @@ const ZH: typeof EN = {
 }
 const WORDS: Record<Language, typeof EN> = { en: EN, 'zh-CN': ZH }
 
-/** A form that takes a token, for browsers that run no scripts; `refused` after one that did not hold. */
-export function plainSignIn(language: Language, refused: boolean): string {
+/**
+ * What stands while scripts are still on a slow way: whom to call, and where the list of all is. For browsers that run none a form that
+ * takes a token; `refused` after one that did not hold.
+ */
+export function plainSignIn(language: Language, refused: boolean, phones: Phones): string {
   const words = WORDS[language]
-  return noscript(
+  return (
+    `<main class="plain"><noscript>` +
     `<h1>${words.signIn}</h1>${refused ? `<p role="alert"><b>${words.refused}</b></p>` : ''}` +
-      `<form method="post" action="/my/sign-in?lang=${language}"><p>${words.how}</p>` +
-      `<label>${words.token} <textarea name="token" rows="4" required></textarea></label>` +
-      `<button>${words.signIn}</button></form><p><a href="/">${words.all}</a></p>`,
+    `<form method="post" action="/my/sign-in?lang=${language}"><p>${words.how}</p>` +
+    `<label>${words.token} <textarea name="token" rows="4" required></textarea></label>` +
+    `<button>${words.signIn}</button></form></noscript>` +
+    `${plainSafety(language, phones)}<p><b>${words.medical}</b></p>` +
+    `<p><a href="/">${words.all}</a></p></main>`
   )
 }
 
-/** The answer for each of my points as HTML without scripts: the same facts as the page with them. */
+/**
+ * The answer for each of my points as HTML without scripts: the same facts as the page with them. Scripts that come later leave it
+ * standing until they know as much (`mine`).
+ */
 export function plainMe(
   me: PlainMe,
   { language, timeZone, phones }: { language: Language; timeZone: string; phones: Phones },
@@ -143,10 +152,11 @@ export function plainMe(
   const now = Date.parse(me.at)
   const { when, count } = plainTimes(language, timeZone)
   const points = me.servicePoints.map((point) => onePoint(point, { language, now, timeZone }))
-  return noscript(
+  return (
+    `<main class="plain mine" lang="${language}">` +
     `${plainStorms(me.storms, language)}<p class="mute">${words.asOf(when(me.at))}</p>${points.join('')}` +
-      `<p><a href="/">${words.all}</a></p>` +
-      `<form method="post" action="/my/sign-out?lang=${language}"><button>${words.signOut}</button></form>`,
+    `<p><a href="/">${words.all}</a></p>` +
+    `<form method="post" action="/my/sign-out?lang=${language}"><button>${words.signOut}</button></form></main>`
   )
 
   function onePoint(
@@ -211,8 +221,6 @@ export function plainMe(
   }
 }
 
-const noscript = (inside: string): string =>
-  `<noscript><main class="plain">${inside}</main></noscript>`
 const list = (items: readonly string[], none: string): string =>
   items.length === 0
     ? `<p>${none}</p>`

@@ -200,11 +200,19 @@ function History({ point }: { point: MyPoint }) {
 
 adoptToken()
 startClock()
-if (token.value !== null) void openMe()
 document.title = utilityName
 const app = document.getElementById('app')
-if (app !== null) {
+/** The answer that the service itself wrote into the page, for whoever signed in by its form. */
+const served = app?.querySelector<HTMLElement>('.mine') ?? null
+const show = () => {
+  if (app === null) return
   app.textContent = ''
   render(<My />, app)
 }
+if (token.value !== null) {
+  const asked = openMe()
+  if (served === null || me.value !== null) show()
+  else void asked.then(show)
+} else if (served === null) show()
+else document.documentElement.lang = served.lang
 if ('serviceWorker' in navigator) void navigator.serviceWorker.register('/sw.js')

@@ -181,12 +181,13 @@ function List({ outages: { features } }: { outages: Outages }) {
 }
 
 startClock()
-void readOutages()
 setInterval(() => void readOutages(), ASK_EVERY_MS)
 addEventListener('online', () => void readOutages())
 document.title = utilityName
 const app = document.getElementById('app')
-if (app !== null) {
+// The list that the service wrote into the page stands until there is one to put in its place.
+void readOutages().then(() => {
+  if (app === null) return
   app.textContent = ''
   render(<Public />, app)
-}
+})
