@@ -1,22 +1,27 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { defineConfig, type Plugin } from 'vite'
 
 const PAGES = ['index', 'dispatch', 'plan', 'my'] as const
-const OUT = new URL('dist/pages/', import.meta.url)
 
+/** Where this build goes: tests build beside what is served. */
+let assets = ''
 /** Slow networks get the small form; compressing once at build time costs the service nothing. */
 const compressAssets: Plugin = {
   name: 'compress-assets',
   apply: 'build',
+  configResolved({ root, build }) {
+    assets = path.resolve(root, build.outDir, 'assets')
+  },
   async closeBundle() {
-    const folder = new URL('assets/', OUT)
-    for (const name of await readdir(folder)) {
+    for (const name of await readdir(assets)) {
       if (!/\.(js|css|svg)$/.test(name)) continue
-      const bytes = await readFile(new URL(name, folder))
-      await writeFile(new URL(`${name}.gz`, folder), gzipSync(bytes, { level: 9 }))
+      const file = path.join(assets, name)
+      const bytes = await readFile(file)
+      await writeFile(`${file}.gz`, gzipSync(bytes, { level: 9 }))
       const params = { [constants.BROTLI_PARAM_QUALITY]: 11 }
-      await writeFile(new URL(`${name}.br`, folder), brotliCompressSync(bytes, { params }))
+      await writeFile(`${file}.br`, brotliCompressSync(bytes, { params }))
     }
   },
 }
