@@ -37,14 +37,17 @@ export function whenOf(
   text: string,
   timeZone: string,
 ): EpochMs {
-  if (isDay(text)) return dayStart(text, timeZone)
   // A plus sign that was not escaped arrives as a blank.
   const unescaped = text.replace(/ (\d\d:\d\d)$/, '+$1')
-  const at = INSTANT.test(unescaped) ? Date.parse(unescaped) : NaN
-  if (Number.isNaN(at)) {
+  const at = isDay(text)
+    ? dayStart(text, timeZone)
+    : INSTANT.test(unescaped)
+      ? Date.parse(unescaped)
+      : NaN
+  if (!(at >= FIRST_ASKED && at <= LAST_INSTANT)) {
     throw badField({
       ...part,
-      says: 'must be an instant with offset (RFC 3339) or a day YYYY-MM-DD',
+      says: 'must be an instant with offset (RFC 3339) or a day YYYY-MM-DD, from 1800 to 9999',
     })
   }
   return at
@@ -67,6 +70,8 @@ export function instantOf(at: string, text: string): EpochMs {
   }
   return when
 }
+/** A record may reach far back; the calendar of the database does not begin with the year 1. */
+const FIRST_ASKED = Date.UTC(1800, 0)
 const FIRST_INSTANT = Date.UTC(2001, 0)
 const LAST_INSTANT = Date.UTC(9999, 11, 31)
 
