@@ -4,8 +4,8 @@ import { question } from './question.ts'
 import { valueOf } from './reading.ts'
 import { reports, type Report } from './report-data.ts'
 
-/** What is seen, as a file: the whole, the months, the feeders and the causes, one row each, with the symbols as columns. */
-export function exportCsv(): void {
+/** The reports behind the charts, one row each with every symbol as a column: the whole, months, days, feeders, causes; then the tables as they are seen. */
+export function exportReports(): void {
   const shown = reports.value
   if (shown === null) return
   const symbols = Object.keys(shown.system.rows[0]?.indices ?? {})
@@ -18,14 +18,20 @@ export function exportCsv(): void {
   }
   add('system', shown.system)
   add('month', valueOf(shown.months))
+  add('day', valueOf(shown.days))
   add('feeder', valueOf(shown.feeders))
   add('cause', valueOf(shown.causes))
   const { from, to, rulebook } = question.value
-  saveCsv(lines, `relight-${rulebook}-${from}-${to}.csv`)
+  saveCsv([...lines, [], ...tablesSeen()], `relight-${rulebook}-${from}-${to}.csv`)
 }
 
 /** The tables of the view as they are seen, one below the other, each under its heading; what is folded away is not seen. */
 export function exportSeen(): void {
+  const { view } = question.value
+  saveCsv(tablesSeen(), `relight-${view}-${new Date(now.value).toISOString().slice(0, 10)}.csv`)
+}
+
+function tablesSeen(): string[][] {
   const lines: string[][] = []
   for (const table of document.querySelectorAll<HTMLTableElement>('main table')) {
     if (!table.checkVisibility()) continue
@@ -33,8 +39,7 @@ export function exportSeen(): void {
     for (const row of table.rows) lines.push(Array.from(row.cells, textOf))
     lines.push([])
   }
-  const { view } = question.value
-  saveCsv(lines, `relight-${view}-${new Date(now.value).toISOString().slice(0, 10)}.csv`)
+  return lines
 }
 
 function headingOf(table: HTMLTableElement): string {

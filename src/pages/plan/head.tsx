@@ -1,6 +1,6 @@
 import { choose, count, language } from '../language.ts'
 import { theme, turnTheme } from '../theme.ts'
-import { exportCsv, exportSeen } from './export.ts'
+import { exportReports, exportSeen } from './export.ts'
 import {
   ask,
   dayAfter,
@@ -57,7 +57,7 @@ export function Head() {
             {words.explain}
           </button>
         )}
-        <button type="button" onClick={wanted.view === 'reliability' ? exportCsv : exportSeen}>
+        <button type="button" onClick={wanted.view === 'reliability' ? exportReports : exportSeen}>
           {words.csv}
         </button>
         <button type="button" onClick={() => print()}>
