@@ -1,8 +1,9 @@
 import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import pg from 'pg'
 import t from 'tap'
-import { BATCH_MAX } from '../src/control-room/control-room.ts'
+import { AHEAD_MIN, BATCH_MAX } from '../src/control-room/control-room.ts'
 import { verifyLedger } from '../src/control-room/verify.ts'
 import type { NetworkTables, SwitchKind } from '../src/grid/tables.ts'
 import type { Act } from '../src/ledger/acts.ts'
@@ -583,6 +584,36 @@ t.test('the next batch is taken up when the former one is on its way to the serv
   await Promise.all(said)
   const rows = await engine.db.selectFrom('observation').selectAll().execute()
   t.equal(rows.length, all)
+})
+
+t.test('while a commit runs, a batch is derived ahead when as many messages wait', async (t) => {
+  let letGo: (() => void) | undefined
+  const engine = await openEngine(t, (config) => {
+    const writer = openWriter(config)
+    const transact: Writer['transact'] = async (statements, sent) => {
+      await writer.transact(statements, sent)
+      if (letGo === undefined && sent !== undefined) await new Promise<void>((go) => (letGo = go))
+    }
+    return Promise.resolve({ transact, close: () => writer.close() })
+  })
+  const first = AHEAD_MIN + 100
+  let at = T0 - MS_PER_MIN
+  const say = (count: number) =>
+    Array.from({ length: count }, () => engine.say('B1', 'closed', at++))
+  const said = say(first)
+  await until(() => letGo !== undefined, 'the first batch is written, and not known to be')
+  said.push(...say(first - 1))
+  await sleep(50)
+  t.equal(engine.backlog(), first - 1, 'fewer wait for more')
+  said.push(...say(1))
+  await until(() => engine.backlog() === 0, 'as many are taken up')
+  said.push(...say(3))
+  await sleep(50)
+  t.equal(engine.backlog(), 3, 'and nothing more while they wait for their turn')
+  letGo?.()
+  await Promise.all(said)
+  const rows = await engine.db.selectFrom('observation').selectAll().execute()
+  t.equal(rows.length, at - T0 + MS_PER_MIN)
 })
 
 t.test(

@@ -346,6 +346,103 @@ t.test('a device gets its PUBACK after acknowledge, at every quality of service'
   t.equal(held.length, 3)
 })
 
+/** A device of bytes: what it sends is not held back by a window of its own. */
+async function openRawDevice(t: Test, url: string) {
+  const socket = net.connect(Number(new URL(url).port), '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  let answers = Buffer.alloc(0)
+  socket.on('error', () => undefined)
+  socket.on('data', (data) => (answers = Buffer.concat([answers, data])))
+  socket.write(Buffer.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 0, 0, 1, 0x67]))
+  await until(() => answers.length >= 4, 'CONNACK')
+  return {
+    publish(id: number, topic: string, payload: string) {
+      const length = 2 + topic.length + 2 + payload.length
+      const head = [0x32, (length & 127) | 128, length >> 7, topic.length >> 8, topic.length & 255]
+      socket.write(
+        Buffer.concat([
+          Buffer.from(head),
+          Buffer.from(topic),
+          Buffer.from([id >> 8, id & 255]),
+          Buffer.from(payload),
+        ]),
+      )
+    },
+    /** Packet ids, in the order in which they were acknowledged. */
+    pubacks(): number[] {
+      const ids: number[] = []
+      for (let at = 4; at + 4 <= answers.length; at += 4) ids.push(answers.readUInt16BE(at + 2))
+      return ids
+    },
+  }
+}
+
+t.test(
+  'a device is read on while its words are being stored, up to the limit of all',
+  async (t) => {
+    const { held, take } = holder()
+    const events: FeedEvent[] = []
+    const listener = (event: FeedEvent) => void events.push(event)
+    const feed = await openEmbeddedBroker({ port: 0, listener }, take)
+    t.teardown(() => feed.close())
+    const device = await openRawDevice(t, feed.url)
+    const payload = 'x'.repeat(200)
+    const READ_BYTES = 65_536
+    const first = 2000
+    for (let id = 1; id <= first; id++) {
+      device.publish(id, id === 7 ? 'elsewhere' : 'grid/v1/g/switch/S', payload)
+    }
+    t.ok(first * payload.length > 4 * READ_BYTES, 'many reads')
+    await until(() => held.length === first - 1, 'all of it is in hand')
+    t.match(events.at(-1), { event: 'refused', act: 'publish', topic: 'elsewhere' })
+    for (const message of held.slice(5).reverse()) message.acknowledge()
+    await sleep(QUIET_MS)
+    t.same(device.pubacks(), [], 'nothing before the first, nor what was refused')
+    for (const message of held.slice(0, 5)) message.acknowledge()
+    await until(() => device.pubacks().length === first, 'all are acknowledged')
+    t.ok(
+      device.pubacks().every((id, i) => id === i + 1),
+      'in order',
+    )
+
+    held.length = 0
+    const sent = UNACKNOWLEDGED_MAX + 2000
+    for (let id = 1; id <= sent; id++) device.publish(id, 'grid/v1/g/switch/S', payload)
+    await until(() => held.length >= UNACKNOWLEDGED_MAX, 'as many as the limit')
+    await sleep(QUIET_MS)
+    const read = READ_BYTES / payload.length
+    t.ok(held.length < UNACKNOWLEDGED_MAX + read, `${held.length}: at most one more read`)
+    for (let i = 0; i < sent; i++) {
+      await until(() => held.length > i, 'one more')
+      held[i]?.acknowledge()
+    }
+    await until(() => device.pubacks().length === first + sent, 'nothing was lost, none twice')
+  },
+)
+
+t.test(
+  'what the field says reaches a reader after it is stored, acknowledged or not',
+  async (t) => {
+    const { held, take } = holder()
+    const feed = await openEmbeddedBroker({ port: 0 }, take)
+    t.teardown(() => feed.close())
+    const device = await openRawDevice(t, feed.url)
+    device.publish(1, 'grid/v1/g/switch/S', 'before')
+    await until(() => held.length === 1, 'what nobody reads')
+    const reader = await openDevice(t, feed.url)
+    const heard: string[] = []
+    reader.on('message', (_topic, payload) => heard.push(String(payload)))
+    await reader.subscribeAsync('grid/v1/#', { qos: 1 })
+    device.publish(2, 'grid/v1/g/switch/S', 'after')
+    await until(() => held.length === 2, 'and what somebody does')
+    await sleep(QUIET_MS)
+    t.same([heard, device.pubacks()], [[], []])
+    for (const message of held) message.acknowledge()
+    await until(() => heard.length === 1, 'told once it is stored')
+    t.same([heard, device.pubacks()], [['after'], [1, 2]])
+  },
+)
+
 t.test('a gateway that is gone says so by its Will, through the same gate', async (t) => {
   const { held, take } = holder()
   const feed = await openEmbeddedBroker({ port: 0 }, take)

@@ -30,6 +30,8 @@ import { readWorks } from './works.ts'
 
 /** Messages committed together at most: half of what the broker sends without a PUBACK, so that the next half is derived meanwhile. */
 export const BATCH_MAX = 2000
+/** Fewer are worth waiting for more: they are not derived ahead of a running commit. */
+export const AHEAD_MIN = 500
 /** At opening, what fell due meanwhile waits this long for the first of what the broker has kept. */
 const LISTEN_FIRST_MS = 2 * MS_PER_S
 
@@ -148,6 +150,8 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
   /** Batches that were derived and are not known to be saved, the oldest first. */
   const inHand = new Set<readonly MessageJob[]>()
   let running: Promise<void> | undefined
+  /** Whoever waits for a commit goes on when so many are in the queue. */
+  let awaited: { readonly count: number; readonly goOn: () => void } | undefined
   let closing = false
   let dead = false
 
@@ -185,6 +189,7 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
 
   function push(job: Job): void {
     queue.push(job)
+    if (awaited !== undefined && queue.length >= awaited.count) awaited.goOn()
     wake()
   }
 
@@ -231,17 +236,33 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
         const [job] = queue.splice(Math.max(0, firstOther()), 1)
         if (job?.job === 'other') await job.answer()
       }
-      if (!hasWork()) await saving.settled().catch(mend)
+      if (!hasWork()) await settledOrEnough().catch(mend)
     }
   }
 
   async function takeBatch(): Promise<void> {
-    // Ahead of the running commit only with a full batch: a smaller one grows while it waits.
-    if (queue.length < BATCH_MAX) await saving.settled()
+    await settledOrEnough()
     const jobs = takeMessages()
     metrics.batchSize.observe(jobs.length)
     metrics.messages.inc(jobs.length)
     await handleMessages(jobs)
+  }
+
+  /**
+   * The running commit is waited for, until as much waits as it saves: that is derived ahead. A smaller batch grows meanwhile. Who sends
+   * no more than so many messages without a PUBACK would else never have one half saved while the other is derived.
+   */
+  async function settledOrEnough(): Promise<void> {
+    let saved = 0
+    for (const jobs of inHand) saved += jobs.length
+    const count = Math.min(BATCH_MAX, Math.max(AHEAD_MIN, saved))
+    if (queue.length >= count) return
+    const enough = new Promise<void>((goOn) => (awaited = { count, goOn }))
+    try {
+      await Promise.race([saving.settled(), enough])
+    } finally {
+      awaited = undefined
+    }
   }
 
   /** A batch failed that no waiting mends: what is in hand is saved again in smaller and smaller parts, up to the message at fault. */

@@ -5,11 +5,14 @@ import {
   CLOSE_WAIT_MS,
   PACKET_BYTES_MAX,
   PUBLISH_QUEUE_MAX,
+  UNACKNOWLEDGED_BYTES_MAX,
+  UNACKNOWLEDGED_MAX,
   type Feed,
   type FeedListener,
   type TakeMessage,
 } from './feed.ts'
 import { openGatewayAccounts, type GatewayAccounts } from './gateway-accounts.ts'
+import { Pubacks } from './pubacks.ts'
 
 export type EmbeddedBrokerOptions = {
   /** 0, or one that is taken: any free one. */
@@ -22,8 +25,13 @@ export type EmbeddedBrokerOptions = {
 }
 
 export const LOOPBACK = '127.0.0.1'
-/** Devices at once. Each has at most one read (64 KiB, or one packet) in hand: that bounds what we hold. */
+/**
+ * Devices at once. Past UNACKNOWLEDGED_MAX messages of all of them each has at most one more read (64 KiB, or one packet) in hand: that
+ * bounds what we hold.
+ */
 export const CONNECTIONS_MAX = 4096
+/** PUBACKs that a device has not read, in bytes; one that sends and never reads is cut off. */
+const UNREAD_BYTES_MAX = 65_536
 /** Gateways whose last `state` the broker keeps for those who subscribe later. */
 export const STATES_KEPT_MAX = 10_000
 
@@ -52,7 +60,9 @@ export async function openEmbeddedBroker(
   const accounts =
     options.gatewaysFile === undefined ? null : await openGatewayAccounts(options.gatewaysFile)
   const names = new WeakMap<object, string>()
-  const gate = holdPublishes(take)
+  /** Somebody subscribed to what the field says: it is passed on from now on. */
+  let heard = false
+  const gate = holdPublishes(take, () => heard)
   const statesKept = new Set<string>()
 
   const refuse = (act: 'publish' | 'subscribe', client: Client | null, topic: string): void =>
@@ -81,16 +91,17 @@ export async function openEmbeddedBroker(
       const known = accounts === null || name !== null
       if (!known || !packet.topic.startsWith(own)) {
         refuse('publish', client, packet.topic)
-        return discard(packet, done)
+        return gate.discard(client, packet, done)
       }
       if (packet.retain && !mayKeep(statesKept, packet.topic)) packet.retain = false
-      gate.hold(packet, done)
+      gate.hold(client, packet, done)
     },
     authorizeSubscribe: (client, subscription, done) => {
       const name = nameOf(client)
       const { topic } = subscription
       const open = [OUTAGE_TOPICS, ...(name === null ? [] : [`${FIELD}${name}/`])]
       if (accounts === null || open.some((prefix) => topic.startsWith(prefix))) {
+        if (!topic.startsWith(OUTAGE_TOPICS)) heard = true
         return done(null, subscription)
       }
       refuse('subscribe', client, topic)
@@ -170,17 +181,6 @@ async function admit(
   answer(right ? username : undefined)
 }
 
-/**
- * MQTT 3.1.1 has no answer for a publish without a right to it: it is acknowledged, as Mosquitto does, or the connection ends. A gateway
- * that is cut off sends the same message first when it is back, and nothing after it would ever arrive.
- */
-function discard(packet: PublishPacket, done: (error?: Error | null) => void): void {
-  packet.topic = NOWHERE
-  packet.payload = ''
-  packet.retain = false
-  done(null)
-}
-
 /** Only the last state of a gateway is worth keeping; other retained messages are taken, and not kept. */
 function mayKeep(statesKept: Set<string>, topic: string): boolean {
   if (topic.split('/').length !== 4 || !topic.endsWith('/state')) return false
@@ -190,34 +190,96 @@ function mayKeep(statesKept: Set<string>, topic: string): boolean {
 
 // ── PUBACK after acknowledge
 
-/**
- * aedes acknowledges a publish once it is authorised, and reads on from a device when it has dealt with what it read: so the
- * authorisation is held until the message is stored, which holds the device back too.
- */
-function holdPublishes(take: TakeMessage): {
-  hold(packet: PublishPacket, done: (error?: Error | null) => void): void
+type Done = (error?: Error | null) => void
+
+type Gate = {
+  hold(client: Client | null, packet: PublishPacket, done: Done): void
+  /** Acknowledges what is not taken. */
+  discard(client: Client | null, packet: PublishPacket, done: Done): void
   drain(): Promise<void>
-} {
+}
+
+/**
+ * aedes acknowledges a publish once it is authorised, and reads on from a device when it has dealt with all that it read: held until it is
+ * stored, one message would hold back all that its device has to say meanwhile. So what nobody but us hears is dealt with at once as far
+ * as aedes knows (it goes nowhere, unacknowledged), and its PUBACK is written here. What others hear or the broker keeps is held: it
+ * reaches them after it is stored.
+ */
+function holdPublishes(take: TakeMessage, isHeard: () => boolean): Gate {
+  const pubacksOf = new WeakMap<Client, Pubacks>()
   let count = 0
+  let bytes = 0
+  /** Devices that are read on when there is room. */
+  let waiting: Done[] = []
   let draining = false
   let onEmpty: (() => void) | undefined
+
+  const isFull = (): boolean => count >= UNACKNOWLEDGED_MAX || bytes >= UNACKNOWLEDGED_BYTES_MAX
+
+  const letGo = (size: number): void => {
+    count--
+    bytes -= size
+    if (waiting.length > 0 && !isFull()) {
+      const resumed = waiting
+      waiting = []
+      for (const done of resumed) done(null)
+    }
+    if (count === 0) onEmpty?.()
+  }
+
+  const pubacksFor = (client: Client): Pubacks => {
+    let pubacks = pubacksOf.get(client)
+    if (pubacks === undefined) {
+      pubacks = new Pubacks(client.conn, () => isGone(client))
+      pubacksOf.set(client, pubacks)
+    }
+    return pubacks
+  }
+
   return {
-    hold: (packet, done) => {
+    hold: (client, packet, done) => {
       // Neither taken nor acknowledged: the device sends it again. The Wills of gateways that we cut off ourselves end here too.
       if (draining) return
+      const { topic } = packet
+      const payload = packet.payload as Buffer
+      const size = topic.length + payload.length
+      const messageId = packet.retain || isHeard() ? undefined : ownAnswer(client, packet)
+      const pubacks = client === null ? undefined : pubacksFor(client)
+      const held = messageId === undefined ? undefined : pubacks?.hold(messageId)
       count++
+      bytes += size
       let acknowledged = false
       take({
-        topic: packet.topic,
-        payload: packet.payload as Buffer,
+        topic,
+        payload,
         retained: false,
         acknowledge: () => {
           if (acknowledged) return
           acknowledged = true
-          done(null)
-          if (--count === 0) onEmpty?.()
+          if (held !== undefined) pubacks?.acknowledge(held)
+          else {
+            // aedes answers at once: not before what came before.
+            pubacks?.flush()
+            done(null)
+          }
+          letGo(size)
         },
       })
+      if (held === undefined) return
+      goNowhere(packet)
+      if (isFull()) waiting.push(done)
+      else done(null)
+    },
+    // MQTT 3.1.1 has no answer for a publish without a right to it: it is acknowledged, as Mosquitto does, or the connection ends. A gateway
+    // that is cut off sends the same message first when it is back, and nothing after it would ever arrive.
+    discard: (client, packet, done) => {
+      const messageId = ownAnswer(client, packet)
+      if (client !== null && messageId !== undefined) {
+        const pubacks = pubacksFor(client)
+        pubacks.acknowledge(pubacks.hold(messageId))
+      }
+      goNowhere(packet)
+      done(null)
     },
     drain: async () => {
       draining = true
@@ -235,6 +297,24 @@ function holdPublishes(take: TakeMessage): {
       await turn()
     },
   }
+}
+
+/** The number under which we acknowledge it ourselves; undefined where aedes does, or nobody. */
+function ownAnswer(client: Client | null, { qos, messageId }: PublishPacket): number | undefined {
+  return client === null || qos !== 1 ? undefined : messageId
+}
+
+/** What goes nowhere is not acknowledged by aedes, unless it was to come exactly once. */
+function goNowhere(packet: PublishPacket): void {
+  packet.topic = NOWHERE
+  packet.payload = ''
+  packet.retain = false
+  if (packet.qos === 1) packet.qos = 0
+}
+
+function isGone({ conn }: Client): boolean {
+  if (!conn.destroyed && conn.writableLength > UNREAD_BYTES_MAX) conn.destroy()
+  return conn.destroyed
 }
 
 // ── sockets

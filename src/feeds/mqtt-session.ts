@@ -10,6 +10,7 @@ import {
   type FeedListener,
   type TakeMessage,
 } from './feed.ts'
+import { Pubacks } from './pubacks.ts'
 import { openPublishQueue, type PublishQueue } from './publish-queue.ts'
 
 export type MqttSessionOptions = {
@@ -188,14 +189,8 @@ type Hand = {
   drain(): Promise<void>
 }
 
-type Held = { readonly messageId: number; acknowledged: boolean }
-/** The QoS 1 messages of one connection in the order they came; `head` is the first that is not acknowledged. */
-type Connection = {
-  readonly stream: MqttClient['stream']
-  readonly held: Held[]
-  head: number
-  flushing: boolean
-}
+/** One connection after the other. */
+type Connection = { readonly stream: MqttClient['stream']; readonly pubacks: Pubacks }
 
 /**
  * mqtt.js sends no PUBACK when its message handler answers with an error, and goes on reading: so that is what it always
@@ -211,22 +206,6 @@ function holdMessages(client: MqttClient, take: TakeMessage): Hand {
   let onEmpty: (() => void) | undefined
 
   const isFull = (): boolean => count >= UNACKNOWLEDGED_MAX || bytes >= UNACKNOWLEDGED_BYTES_MAX
-
-  const flush = (of: Connection): void => {
-    of.flushing = false
-    if (of.stream !== client.stream || of.stream.destroyed) return
-    const from = of.head
-    while (of.held[of.head]?.acknowledged === true) of.head++
-    if (of.head === from) return
-    of.stream.write(encodePubacks(of.held, from, of.head))
-    if (of.head === of.held.length) {
-      of.held.length = 0
-      of.head = 0
-    } else if (of.head >= UNACKNOWLEDGED_MAX) {
-      of.held.splice(0, of.head)
-      of.head = 0
-    }
-  }
 
   const letGo = (size: number): void => {
     count--
@@ -245,12 +224,8 @@ function holdMessages(client: MqttClient, take: TakeMessage): Hand {
     const payload = packet.payload as Uint8Array
     const size = payload.byteLength + packet.topic.length
     if (connection.stream !== client.stream) connection = newConnection(client)
-    const from = connection
-    let held: Held | undefined
-    if (packet.qos === 1) {
-      held = { messageId: packet.messageId ?? 0, acknowledged: false }
-      from.held.push(held)
-    }
+    const { pubacks } = connection
+    const held = packet.qos === 1 ? pubacks.hold(packet.messageId ?? 0) : undefined
     count++
     bytes += size
     let acknowledged = false
@@ -261,13 +236,7 @@ function holdMessages(client: MqttClient, take: TakeMessage): Hand {
       acknowledge: () => {
         if (acknowledged) return
         acknowledged = true
-        if (held !== undefined) {
-          held.acknowledged = true
-          if (!from.flushing) {
-            from.flushing = true
-            queueMicrotask(() => flush(from))
-          }
-        }
+        if (held !== undefined) pubacks.acknowledge(held)
         letGo(size)
       },
     })
@@ -295,22 +264,10 @@ function holdMessages(client: MqttClient, take: TakeMessage): Hand {
   }
 }
 
-const newConnection = (client: MqttClient): Connection => ({
-  stream: client.stream,
-  held: [],
-  head: 0,
-  flushing: false,
-})
-
-/** PUBACK is the same four bytes in MQTT 3.1.1 and, for success, in 5. */
-function encodePubacks(held: readonly Held[], from: number, until: number): Buffer {
-  const bytes = Buffer.allocUnsafe((until - from) * 4)
-  for (let i = from, at = 0; i < until; i++, at += 4) {
-    const messageId = held[i]?.messageId ?? 0
-    bytes[at] = 0x40
-    bytes[at + 1] = 0x02
-    bytes[at + 2] = messageId >> 8
-    bytes[at + 3] = messageId & 0xff
+function newConnection(client: MqttClient): Connection {
+  const { stream } = client
+  return {
+    stream,
+    pubacks: new Pubacks(stream, () => stream !== client.stream || stream.destroyed),
   }
-  return bytes
 }
