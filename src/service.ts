@@ -173,7 +173,7 @@ async function openAll(
     /** The network's load points have their numbers: customers, and those who are written to, can be found. */
     const readdress = async (): Promise<void> => {
       await network.refresh()
-      await regroupRecipients(db, (point) => network.current()?.groupOf(point) ?? null)
+      await regroupRecipients(letters.db, (point) => network.current()?.groupOf(point) ?? null)
     }
     const complain = (error: unknown): void => {
       logger.warn({ err: error, msg: 'recipients keep their old places' })

@@ -7,6 +7,8 @@ import { constant, type Statement, text } from './statement.ts'
 /** `relight` as a number: the advisory lock of the one engine. */
 const LOCK = 0x72656c69
 const LOOK_AGAIN_MS = 1000
+/** A database that has not answered by then is asked again, over another connection. */
+const ANSWER_MS_MAX = 5000
 
 export type EngineLock = {
   /**
@@ -27,6 +29,7 @@ export async function takeEngineLock(parts: {
   readonly onWaiting: () => void
   readonly onLost: () => void
   readonly signal: AbortSignal
+  readonly answerMsMax?: number
 }): Promise<EngineLock> {
   const { db } = parts
   let client = await waitForLock(parts)
@@ -46,7 +49,7 @@ export async function takeEngineLock(parts: {
   /** The database was restarted, or the connection broke: the lock is free now, unless someone was faster. */
   const takeAgain = async (): Promise<void> => {
     while (!released) {
-      const again = await tryLock(parts.config).catch(() => undefined)
+      const again = await tryLock(parts).catch(() => undefined)
       if (again === 'taken') return parts.onLost()
       if (again !== undefined) {
         client = again
@@ -75,31 +78,47 @@ export async function writesSoFar(db: Database): Promise<number> {
   return row.writes
 }
 
-async function waitForLock(parts: {
-  readonly config: pg.ClientConfig
-  readonly onWaiting: () => void
-  readonly signal: AbortSignal
-}): Promise<pg.Client> {
-  let told = false
+/** Who stands by goes on doing so while the database is away; who has not been told that there is another engine fails with it. */
+async function waitForLock(parts: Parameters<typeof takeEngineLock>[0]): Promise<pg.Client> {
+  let standsBy = false
   for (;;) {
     parts.signal.throwIfAborted()
-    const client = await tryLock(parts.config)
+    const client = await tryLock(parts).catch((error: unknown) => {
+      if (!standsBy) throw error
+      return 'taken' as const
+    })
     if (client !== 'taken') return client
-    if (!told) parts.onWaiting()
-    told = true
+    if (!standsBy) parts.onWaiting()
+    standsBy = true
     await sleep(LOOK_AGAIN_MS, undefined, { signal: parts.signal })
   }
 }
 
-async function tryLock(config: pg.ClientConfig): Promise<pg.Client | 'taken'> {
-  const client = new pg.Client({ ...config, keepAlive: true })
+async function tryLock({
+  config,
+  answerMsMax = ANSWER_MS_MAX,
+}: {
+  readonly config: pg.ClientConfig
+  readonly answerMsMax?: number
+}): Promise<pg.Client | 'taken'> {
+  const client = new pg.Client({
+    ...config,
+    keepAlive: true,
+    connectionTimeoutMillis: answerMsMax,
+    query_timeout: answerMsMax,
+  })
   client.on('error', () => undefined)
-  await client.connect()
-  const { rows } = await client.query<{ locked: boolean }>(
-    'select pg_try_advisory_lock($1) as locked',
-    [LOCK],
-  )
-  if (rows[0]?.locked === true) return client
-  await client.end()
-  return 'taken'
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ locked: boolean }>(
+      'select pg_try_advisory_lock($1) as locked',
+      [LOCK],
+    )
+    if (rows[0]?.locked === true) return client
+    await client.end()
+    return 'taken'
+  } catch (error) {
+    client.connection.stream.destroy()
+    throw error
+  }
 }
