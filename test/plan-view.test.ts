@@ -190,6 +190,36 @@ void t.test('the view of the planner', skip, async (t) => {
     t.same(complaints, [])
   })
 
+  await t.test(
+    'a target that is being typed stays when the page learns something new',
+    async (t) => {
+      const { plan, outage } = await openPlan(t)
+      await outage('S1', 3, 60)
+      const { page } = await plan(`${LAST_YEAR}&open=targets&lang=en`)
+      await page.locator('.causes').waitFor()
+      let release = (): void => undefined
+      const held = new Promise<void>((resolve) => (release = resolve))
+      await page.route(/by=cause/, async (route) => {
+        await held
+        await route.continue()
+      })
+      await page.reload()
+      const field = page.locator('input[name=SAIDI]')
+      await field.fill('10')
+      release()
+      await page.locator('.causes').waitFor()
+      t.equal(await field.inputValue(), '10')
+      await page.goto(
+        page
+          .url()
+          .replaceAll(String(YEAR), String(YEAR - 1))
+          .replace(`to=${YEAR + 1}`, `to=${YEAR}`),
+      )
+      await field.waitFor()
+      t.equal(await field.inputValue(), '', 'another year has none')
+    },
+  )
+
   await t.test('the map says in words and numbers what its squares show', async (t) => {
     const { plan, outage } = await openPlan(t)
     for (const month of [3, 4, 5]) await outage('S1', month, 60)

@@ -97,6 +97,8 @@ export function TargetForm(parts: {
     <div class="noprint">
       <Fold name="targets" says={words.targetsOf(targets.year)}>
         <form
+          // What is being typed stays when the page learns something new; another year has other targets.
+          key={`${targets.year} ${targets.rulebook}`}
           class="row targets"
           onSubmit={(event) => {
             event.preventDefault()
@@ -111,7 +113,7 @@ export function TargetForm(parts: {
                 name={symbol}
                 min="0"
                 step="any"
-                value={targets.of[symbol] ?? ''}
+                defaultValue={targets.of[symbol] ?? ''}
               />
               {units[symbol] === '1' ? '' : units[symbol]}
             </label>
